@@ -1,0 +1,27 @@
+"""What a face network says about one frame."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FaceMaps:
+    """One frame's maps, on a grid of h x w map pixels laid over part of the frame.
+
+    Pixel coordinates everywhere: (x, y), x right, y down, (0, 0) is the centre of the first pixel.
+    """
+
+    found: bool  # False: no face; the arrays then hold zeros
+    canonical: np.ndarray  # (h, w, 3) f4 metres, canonical space
+    depth: np.ndarray  # (h, w) f4 metres along the optical axis, minus that of the head's origin
+    part: np.ndarray  # (h, w) u1, see template.Part
+    confidence: np.ndarray  # (h, w) f4 0..1
+    to_frame: np.ndarray  # (2, 3) f4 affine: map pixel (x, y, 1) -> frame pixel
+    points: np.ndarray  # (P, 2) f4 frame pixels of template.points, hidden ones too
+    point_sigma: np.ndarray  # (P,) f4 frame pixels, one standard deviation
+    intrinsics: np.ndarray | None = None  # (3, 3) where a network predicts them
+    extrinsics: np.ndarray | None = None  # (4, 4) world-to-camera, OpenCV

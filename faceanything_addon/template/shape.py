@@ -1,0 +1,54 @@
+"""Shapes from coefficients."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+
+from .template import Part, Template
+
+EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
+
+
+def neutral_shape(template: Template, identity: np.ndarray) -> np.ndarray:
+    """(K,) standard deviations -> (V, 3) metres, head space."""
+    return template.vertices + np.tensordot(identity, template.identity[: len(identity)], axes=1)
+
+
+def expression_offset(template: Template, coefficients: np.ndarray) -> np.ndarray:
+    """(..., 52) ARKit coefficients -> (..., V, 3) displacement in metres, eyeballs unrotated."""
+    return np.tensordot(coefficients, template.expressions, axes=1)
+
+
+def rotate_eyes(template: Template, vertices: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """Turn each eyeball about its own centre.
+
+    Args:
+        vertices: (V, 3) head space; not changed.
+        rotations: (2, 3, 3) head space, subject's left eye first.
+    """
+    out = vertices.copy()
+    for part, rotation in zip(EYES, rotations, strict=True):
+        mask = template.part == part
+        ball = vertices[mask]
+        center = (ball.max(axis=0) + ball.min(axis=0)) / 2
+        out[mask] = (ball - center) @ rotation.T + center
+    return out
+
+
+def gaze_rotation(direction: np.ndarray) -> np.ndarray:
+    """Rotation that carries +Z to a unit direction without roll (Listing's law is not needed here).
+
+    (..., 3) -> (..., 3, 3)
+    """
+    direction = np.asarray(direction, dtype=np.float64)
+    yaw = np.arctan2(direction[..., 0], direction[..., 2])
+    pitch = -np.arcsin(np.clip(direction[..., 1], -1, 1))
+    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
+    zero = np.zeros_like(cy)
+    rows = [
+        np.stack([cy, sy * sp, sy * cp], axis=-1),
+        np.stack([zero, cp, -sp], axis=-1),
+        np.stack([-sy, cy * sp, cy * cp], axis=-1),
+    ]
+    return np.stack(rows, axis=-2).astype(np.float32)
