@@ -1,7 +1,7 @@
 """The embedded network: one small picture of a face in, dense maps, sparse points and a few scalars out.
 
 A convolutional stem brings the picture from stride 2 to stride 16, a ViT thinks on the tokens, a decoder with skips
-goes back to stride 2. Dense heads read the decoder at S/2; the points are soft-argmaxes over heatmaps at S/4.
+goes back to stride 2. Dense heads read the decoder at S/2; the points are soft-argmaxes over heatmaps at S/8, refined from what is seen there.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -31,8 +31,8 @@ class Config:
     stem: tuple[int, int, int] = (32, 64, 128)  # channels at stride 2, 4, 8
     width: int = 192
     blocks: int = 8
-    heads: int = 6
-    looks: int = 12  # learned heatmaps whose pooled features feed the global head
+    heads: int = 3
+    looks: int = 8  # learned heatmaps whose pooled features feed the global head
 
     def to_dict(self) -> dict:
         """Plain dictionary for checkpoints and metadata."""
@@ -101,24 +101,20 @@ def pixel_grid(h: int, w: int, stride: int) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Tokens and skips -> features at stride 4 and 2."""
+    """Tokens and skips -> features at stride 8 and 2."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c2, c4, c8 = config.stem
-        self.to8, self.to4, self.to2 = (
-            conv(config.width, c8, 1),
-            conv(c8, c4, 1),
-            conv(c4, c2, 1),
-        )
-        self.skip8, self.skip4, self.skip2 = conv(c8, c8, 1), conv(c4, c4, 1), conv(c2, c2, 1)
+        self.to8, self.to4, self.to2 = nn.Conv2d(config.width, c8, 1), nn.Conv2d(c8, c4, 1), nn.Conv2d(c4, c2, 1)
+        self.skip8, self.skip4, self.skip2 = nn.Conv2d(c8, c8, 1), nn.Conv2d(c4, c4, 1), nn.Conv2d(c2, c2, 1)
         self.mix8, self.mix4, self.mix2 = Residual(c8), Residual(c4), Residual(c2)
 
     def forward(self, s2: Tensor, s4: Tensor, s8: Tensor, s16: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.mix8(F.relu(double(self.to8(s16)) + self.skip8(s8)))
-        x4 = self.mix4(F.relu(double(self.to4(x)) + self.skip4(s4)))
+        x8 = self.mix8(F.relu(double(self.to8(s16)) + self.skip8(s8)))
+        x4 = self.mix4(F.relu(double(self.to4(x8)) + self.skip4(s4)))
         x2 = self.mix2(F.relu(double(self.to2(x4)) + self.skip2(s2)))
-        return x4, x2
+        return x8, x2
 
 
 def double(x: Tensor) -> Tensor:
@@ -135,29 +131,27 @@ class PointHead(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        c, n = config.stem[1], config.points
-        self.heat = nn.Conv2d(c, n + config.looks, 1)
+        c, n = config.stem[2], config.points
+        self.heat = nn.Linear(c, n + config.looks)
         self.query = nn.Parameter(torch.randn(n, c) * 0.1)
         self.context = nn.Linear(config.width, c)
         self.hidden, self.out = nn.Linear(c, c), nn.Linear(c, 3)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
         self.count = n
 
-    def forward(self, x4: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x8: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, h, w), (B, D) -> points (B, P, 2) px, log sigma (B, P) of px, looks (B, L*C)."""
-        b, c, h, w = x4.shape
-        with torch.autocast(x4.device.type, enabled=False):
-            heat = self.heat(x4.float()).flatten(2).softmax(-1)  # (B, P+L, h*w)
-            flat = x4.float().flatten(2).transpose(1, 2)  # (B, h*w, C)
-            grid = pixel_grid(h, w, 4).to(flat)[None].expand(b, -1, -1)
-            size = 4.0 * w
-            pooled = heat @ torch.cat([flat, grid / size], dim=-1)  # (B, P+L, C+2)
-            seen = pooled[:, : self.count, :c] + self.query + self.context(mean.float())[:, None]
-            out = self.out(F.gelu(self.hidden(seen)))  # (B, P, 3)
-            points = (pooled[:, : self.count, c:] + 0.25 * out[..., :2]) * size
-            log_sigma = (out[..., 2] + math.log(4.0)).clamp(-3.0, 5.0)
-            return points, log_sigma, pooled[:, self.count :, :c].flatten(1)
+        h, w = x8.shape[2:]
+        size = 8.0 * w
+        cells = x8.flatten(2).transpose(1, 2)  # (B, h*w, C)
+        heat = self.heat(cells).transpose(1, 2).float().softmax(-1)  # (B, P+L, h*w)
+        pooled = heat.to(cells.dtype) @ cells  # (B, P+L, C)
+        seen = pooled[:, : self.count] + self.query + self.context(mean)[:, None]
+        out = self.out(F.gelu(self.hidden(seen))).float()  # (B, P, 3)
+        with torch.autocast(x8.device.type, enabled=False):
+            center = heat[:, : self.count] @ pixel_grid(h, w, 8).to(heat)  # (B, P, 2)
+        points = center + 0.25 * size * out[..., :2]
+        log_sigma = (out[..., 2] + math.log(4.0)).clamp(-3.0, 5.0)
+        return points, log_sigma, pooled[:, self.count :].flatten(1)
 
 
 class GlobalHead(nn.Module):
@@ -165,8 +159,8 @@ class GlobalHead(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.width + config.looks * config.stem[1])
-        self.hidden = nn.Linear(config.width + config.looks * config.stem[1], 256)
+        self.norm = nn.LayerNorm(config.width + config.looks * config.stem[2])
+        self.hidden = nn.Linear(config.width + config.looks * config.stem[2], 256)
         self.out = nn.Linear(256, 1 + config.coefficients + 6)
 
     def forward(self, mean: Tensor, looks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -220,9 +214,9 @@ class FaceNetwork(nn.Module):
         tokens = self.norm(tokens)
         mean = tokens.mean(1)
         s16 = tokens.transpose(1, 2).unflatten(2, (h, w))
-        x4, x2 = self.decoder(s2, s4, s8, s16)
+        x8, x2 = self.decoder(s2, s4, s8, s16)
         maps = self.dense(x2).float() + self.upsample8(self.coarse(s16).float())
-        points, point_log_sigma, looks = self.points(x4, mean)
+        points, point_log_sigma, looks = self.points(x8, mean)
         face, arkit, gaze = self.scalars(mean, looks)
         out = {"points": points, "point_log_sigma": point_log_sigma, "face": face, "arkit": arkit, "gaze": gaze}
         return {**self.split(maps), **out}
