@@ -1,0 +1,110 @@
+"""Pose and ARKit coefficients of one frame."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..solve.bounded import bounded_quadratic
+from ..template import Template
+from .camera import image_center, weak_perspective_pose
+from .linear_model import LinearModel, Samples, expression_model
+from .normal import POSE, Normal, Pose, normal_equations
+from .observations import Observations, gather, point_tables
+
+PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
+PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
+SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
+STEPS = 3
+FIRST_TOLERANCES = (12.0, 8.0, 5.0, 4.0, 3.5)  # standard deviations, for a frame with no neighbour to start from
+TOLERANCE = 3.5
+
+
+@dataclass(frozen=True)
+class FrameState:
+    """What the fit knows about one frame."""
+
+    pose: Pose
+    coefficients: np.ndarray  # (52,) f8 0..1
+    precision: np.ndarray  # (6 + 52,) f8 1 / variance of each parameter, the others free
+    weight: np.ndarray  # (M,) f4 robust weights of the observations
+    residual: np.ndarray  # (M, 2) f4 frame pixels left over
+    seen: Observations
+
+
+class FrameFitter:
+    """Fits one frame after another of one actor; each starts where the last ended."""
+
+    def __init__(self, template: Template, neutral: np.ndarray, focal: float, width: int, height: int) -> None:
+        self.template, self.focal = template, focal
+        self.center = image_center(width, height)
+        self.model: LinearModel = expression_model(template, neutral)
+        tables = point_tables(template)
+        first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
+        self.gaps, self.usable = tables.gaps, tables.usable
+        self.points: Samples = self.model.sample(tables.vertex, first)
+
+    def fit(self, frame: dict[str, np.ndarray], start: FrameState | None) -> FrameState:
+        """Fit one frame whose `found` is true."""
+        pose, coefficients = self._start(frame, start)
+        seen = gather(frame, self.template, self.focal / pose.shift[2])
+        rest = len(self.usable)
+        samples = self.points.joined(self.model.sample(seen.vertex[rest:], seen.bary[rest:]))
+        tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
+        normal = None
+        for tolerance in tolerances:
+            arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
+            normal = normal_equations(*arguments)
+            step, changed = solve_frame(normal, coefficients, frame["arkit"])
+            pose, coefficients = pose.moved(step), changed
+        assert normal is not None
+        left = self._residual(samples, coefficients, pose, seen)
+        return FrameState(pose, coefficients, _precision(normal), normal.weight, left, seen)
+
+    def _start(self, frame: dict[str, np.ndarray], start: FrameState | None) -> tuple[Pose, np.ndarray]:
+        if start is not None:
+            return start.pose, start.coefficients
+        weight = self.usable / np.maximum(frame["point_sigma"], 1e-3) ** 2
+        shape = self.points.mean.astype(np.float64)
+        pose = Pose(*weak_perspective_pose(shape, frame["points"], weight, self.focal, self.center))
+        return pose, np.nan_to_num(frame["arkit"]).astype(np.float64)
+
+    def _residual(self, samples: Samples, coefficients: np.ndarray, pose: Pose, seen: Observations) -> np.ndarray:
+        camera = samples.positions(coefficients) @ pose.rotation.T + pose.shift
+        return (seen.xy - self.center - self.focal * camera[:, :2] / camera[:, 2:]).astype(np.float32)
+
+
+def solve_frame(normal: Normal, coefficients: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One Gauss-Newton step with the focal length fixed: the pose is eliminated, coefficients stay in 0..1.
+
+    Args:
+        predicted: (52,) the network's guess, NaN where it has none.
+
+    Returns:
+        Pose step (6,), new coefficients (C,).
+    """
+    count = len(coefficients)
+    body = slice(POSE, POSE + count)
+    own, mixed, pose = normal.hessian[body, body], normal.hessian[body, :POSE], normal.hessian[:POSE, :POSE]
+    pose = pose + 1e-6 * np.trace(pose) * np.eye(POSE)
+    carried = np.linalg.solve(pose, np.column_stack([mixed.T, normal.gradient[:POSE]]))
+    reduced = own - mixed @ carried[:, :-1]
+    precision, mean = coefficient_prior(predicted)
+    hessian = reduced + np.diag(precision)
+    target = normal.gradient[body] - mixed @ carried[:, -1] + reduced @ coefficients + precision * mean - SPARSITY
+    changed = bounded_quadratic(hessian, target, coefficients)
+    return carried[:, -1] - carried[:, :-1] @ (changed - coefficients), changed
+
+
+def coefficient_prior(predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(52,) network's guesses or NaN -> precision (52,) and mean (52,) of the prior."""
+    known = np.isfinite(predicted)
+    precision = np.full(len(predicted), PRIOR_SIGMA**-2) + known * PREDICTED_SIGMA**-2
+    return precision, np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / precision
+
+
+def _precision(normal: Normal) -> np.ndarray:
+    """Diagonal of the information about pose and coefficients (everything else held)."""
+    return np.diag(normal.hessian)[:-1].copy()

@@ -1,0 +1,168 @@
+"""Face maps of a known performance, as a network of middling quality would give them."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.template import Part, Template
+from faceanything_addon.template.shape import expression_offset, gaze_rotation, neutral_shape, rotate_eyes
+
+GRID = 96
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Errors of the simulated network."""
+
+    smooth: float = 0.004  # metres, canonical coordinate, over patches of some 12 map pixels
+    white: float = 0.002  # metres
+    points: float = 1.0  # frame pixels
+    depth: float = 0.006  # metres, smooth
+    outliers: float = 0.05  # share of pixels with a canonical coordinate of somewhere else
+
+
+CLEAN = Noise(0, 0, 0.05, 0, 0)
+
+
+@dataclass
+class Performance:
+    """Truth: one actor, F frames."""
+
+    template: Template
+    identity: np.ndarray  # (K,)
+    arkit: np.ndarray  # (F, 52)
+    poses: np.ndarray  # (F, 4, 4) camera-from-head
+    gaze: np.ndarray  # (F, 3) unit, head space, both eyes
+    focal: float
+    width: int = 1280
+    height: int = 720
+
+    def __len__(self) -> int:
+        return len(self.arkit)
+
+    @cached_property
+    def neutral(self) -> np.ndarray:
+        return neutral_shape(self.template, self.identity).astype(np.float32)
+
+    def vertices(self, frame: int) -> np.ndarray:
+        """(V, 3) head space."""
+        shape = self.neutral + expression_offset(self.template, self.arkit[frame])
+        return rotate_eyes(self.template, shape, np.stack([gaze_rotation(self.gaze[frame])] * 2))
+
+    def camera_vertices(self, frame: int) -> np.ndarray:
+        return self.vertices(frame) @ self.poses[frame, :3, :3].T + self.poses[frame, :3, 3]
+
+    def project(self, camera: np.ndarray) -> np.ndarray:
+        return self.focal * camera[:, :2] / camera[:, 2:] + [(self.width - 1) / 2, (self.height - 1) / 2]
+
+
+class Simulator:
+    """Renders maps by splatting dense surface samples into a depth buffer."""
+
+    def __init__(self, performance: Performance, noise: Noise, seed: int = 0, spacing: float = 0.0009) -> None:
+        self.truth, self.noise = performance, noise
+        self.random = np.random.default_rng(seed)
+        self.triangle, self.bary = _surface_samples(performance.template, spacing, self.random)
+
+    def maps(self, frame: int, occluder: bool = False) -> FaceMaps:
+        """Maps of one frame; an occluder hides a disc on the subject's left cheek."""
+        truth, template = self.truth, self.truth.template
+        camera = truth.camera_vertices(frame)
+        pixels = truth.project(camera)
+        to_frame = self._crop(pixels[template.points])
+        canonical, depth, part = self._splat(camera, pixels, to_frame)
+        sigma = np.full(len(template.points), max(self.noise.points, 0.05), np.float32)
+        points = pixels[template.points] + self.random.normal(size=(len(sigma), 2)) * self.noise.points
+        confidence = np.where(part > 0, 0.9, 0.0).astype(np.float32)
+        canonical, depth = self._disturb(canonical, depth, part)
+        if occluder:
+            self._hide(template, pixels, to_frame, part, confidence)
+        depth = (depth - truth.poses[frame, 2, 3]).astype(np.float32)
+        return FaceMaps(
+            True, canonical, depth, part, confidence, to_frame, points.astype(np.float32), sigma
+        )
+
+    def _crop(self, points: np.ndarray) -> np.ndarray:
+        """Square around the points, a quarter wider: (2, 3) map pixel -> frame pixel."""
+        low, high = points.min(axis=0), points.max(axis=0)
+        size = (high - low).max() * 1.25 / GRID
+        corner = (low + high) / 2 - size * (GRID - 1) / 2
+        return np.array([[size, 0, corner[0]], [0, size, corner[1]]], np.float32)
+
+    def _splat(
+        self, camera: np.ndarray, pixels: np.ndarray, to_frame: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        corners = camera[self.triangle]
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        spot = np.einsum("nk,nkc->nc", self.bary, corners)
+        grid = np.einsum("nk,nkc->nc", self.bary, pixels[self.triangle])
+        grid = np.rint((grid - to_frame[:, 2]) / to_frame[0, 0]).astype(int)
+        front = (np.einsum("nc,nc->n", normal, spot) < 0) & ((grid >= 0) & (grid < GRID)).all(axis=1)
+        chosen = np.flatnonzero(front)
+        chosen = chosen[np.argsort(-spot[chosen, 2])]  # near ones last: they win
+        cell = grid[chosen, 1] * GRID + grid[chosen, 0]
+        winner = np.full(GRID * GRID, -1)
+        winner[cell] = chosen
+        hit = winner >= 0
+        canonical, depth = np.zeros((GRID * GRID, 3), np.float32), np.zeros(GRID * GRID, np.float32)
+        part = np.zeros(GRID * GRID, np.uint8)
+        template, won = self.truth.template, winner[winner >= 0]
+        canonical[hit] = np.einsum("nk,nkc->nc", self.bary[won], template.vertices[self.triangle[won]])
+        depth[hit] = spot[won, 2]
+        part[hit] = template.part[self.triangle[won, 0]]
+        return canonical.reshape(GRID, GRID, 3), depth.reshape(GRID, GRID), part.reshape(GRID, GRID)
+
+    def _disturb(
+        self, canonical: np.ndarray, depth: np.ndarray, part: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        canonical = canonical + self._smooth_noise(3) * self.noise.smooth
+        canonical += self.random.normal(size=canonical.shape) * self.noise.white
+        wrong = (self.random.random(part.shape) < self.noise.outliers) & (part > 0)
+        canonical[wrong] = self.random.permutation(canonical[part > 0])[: wrong.sum()]
+        return canonical.astype(np.float32), depth + self._smooth_noise(1)[..., 0] * self.noise.depth
+
+    def _smooth_noise(self, channels: int) -> np.ndarray:
+        from scipy.ndimage import zoom
+
+        coarse = self.random.normal(size=(9, 9, channels))
+        return zoom(coarse, (GRID / 9, GRID / 9, 1), order=3)
+
+    def _hide(
+        self, template: Template, pixels: np.ndarray, to_frame: np.ndarray, part: np.ndarray, confidence: np.ndarray
+    ) -> None:
+        cheek = np.argmin(np.linalg.norm(template.vertices - [0.04, -0.04, 0.0], axis=1))
+        center = (pixels[cheek] - to_frame[:, 2]) / to_frame[0, 0]
+        y, x = np.mgrid[:GRID, :GRID]
+        hidden = np.hypot(x - center[0], y - center[1]) < 12
+        part[hidden] = Part.BACKGROUND
+        confidence[hidden] = 0
+
+
+def _surface_samples(
+    template: Template, spacing: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points spread over all triangles: vertices (N, 3) i4 and weights (N, 3)."""
+    triangles = template.triangles
+    corners = template.vertices[triangles]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    count = np.ceil(area / spacing**2).astype(int)
+    first, second = random.random((2, count.sum()))
+    flip = first + second > 1
+    first, second = np.where(flip, 1 - first, first), np.where(flip, 1 - second, second)
+    bary = np.stack([1 - first - second, first, second], axis=1).astype(np.float32)
+    return np.repeat(triangles, count, axis=0), bary
+
+
+def head_pose(yaw: float, pitch: float, roll: float, shift: tuple[float, float, float]) -> np.ndarray:
+    """(4, 4) camera-from-head of a head that faces the camera and is then turned, degrees, metres."""
+    from scipy.spatial.transform import Rotation
+
+    pose = np.eye(4)
+    pose[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ Rotation.from_euler("YXZ", [yaw, pitch, roll], degrees=True).as_matrix()
+    pose[:3, 3] = shift
+    return pose
