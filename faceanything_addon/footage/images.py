@@ -1,0 +1,98 @@
+"""Folders of pictures, and single pictures, through OpenCV."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import UserError
+from .footage import Frame
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
+
+
+class ImageSource:
+    """Pictures of one size, one per frame. Time is index / fps."""
+
+    def __init__(self, files: list[Path], fps: float, kind: Literal["sequence", "still"]) -> None:
+        self.files, self.fps = files, fps
+        self.kind: Literal["sequence", "still"] = kind
+        self.count, self.broken = len(files), 0
+        self.height, self.width = read_image(files[0]).shape[:2]
+        self.focal_35mm = exif_focal(files[0])
+
+    @classmethod
+    def from_folder(cls, folder: Path, fps: float) -> ImageSource:
+        files = [f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith(".")]
+        if not files:
+            known = ", ".join(sorted(s[1:] for s in SUFFIXES))
+            raise UserError(f"{folder}: the folder holds no pictures ({known}); give the folder that does")
+        return cls(sorted(files, key=natural_key), fps, "sequence")
+
+    def frames(self, start: int, first: int, end: int) -> Iterator[Frame]:
+        for index in range(first, end):
+            image = read_image(self.files[index])
+            if image.shape[:2] != (self.height, self.width):
+                raise UserError(
+                    f"{self.files[index]}: is {image.shape[1]} x {image.shape[0]} pixels, the first picture is "
+                    f"{self.width} x {self.height}; make all pictures of a sequence one size"
+                )
+            yield Frame(image, index, index / self.fps)
+
+
+def natural_key(path: Path) -> tuple:
+    """Sort key by which frame2 comes before frame10."""
+    return tuple((0, int(s), "") if s.isdigit() else (1, 0, s.lower()) for s in re.split(r"([0-9]+)", path.name))
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(H, W, 3) u1 RGB, EXIF rotation applied, alpha dropped, deeper pictures scaled to 8 bits.
+
+    Raises:
+        UserError: not a picture, or damaged.
+    """
+    import cv2
+
+    try:
+        # imdecode, as imread cannot open names beyond the code page on Windows.
+        data = np.fromfile(path, np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if len(data) else None
+    except (OSError, cv2.error) as error:
+        raise UserError(f"{path}: the picture cannot be read ({type(error).__name__}); replace it") from error
+    if image is None:
+        raise UserError(f"{path}: is not a picture that can be read; replace it or take it out of the folder")
+    return np.ascontiguousarray(cv2.cvtColor(_to_8_bits(image), cv2.COLOR_BGR2RGB))
+
+
+def _to_8_bits(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    top = 1.0 if image.dtype.kind == "f" else float(np.iinfo(image.dtype).max)
+    scaled = np.nan_to_num(image.astype(np.float32)) * (255.0 / top)
+    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
+
+
+def exif_focal(path: Path) -> float | None:
+    """Focal length in millimetres as 35 mm equivalent, where the picture's EXIF tells."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+            metadata = next(container.decode(video=0)).metadata
+    except (FFmpegError, StopIteration, IndexError, ValueError):
+        return None
+    texts = [v for k, v in metadata.items() if k.endswith("FocalLengthIn35mmFilm")]
+    return parse_focal(texts[0]) if texts else None
+
+
+def parse_focal(text: str) -> float | None:
+    """A plausible focal length in millimetres from a metadata text, else None (0 means unknown in EXIF)."""
+    match = re.search(r"\d+(\.\d+)?", text)
+    value = float(match.group()) if match else 0.0
+    return value if 4 <= value <= 2000 else None

@@ -1,0 +1,166 @@
+"""Video files through PyAV (FFmpeg)."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ..errors import UserError
+from .footage import DEFAULT_FPS, Frame
+from .images import parse_focal
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+FOCAL_KEYS = ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm")
+
+
+class VideoSource:
+    """One video stream.
+
+    The packets are read once without decoding: their time stamps, sorted, number the frames. So a broken frame does
+    not shift the numbers of those after it, and a start far into the file is reached from its key frame.
+    """
+
+    kind: Literal["video"] = "video"
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.broken = path, 0
+        with _open(path) as (container, stream):
+            self.stamps, self.keys, self.count = _scan(container, stream)
+            self.fps = _nominal_rate(stream, self.stamps)
+            self.time_base = float(stream.time_base or 1)
+            self.focal_35mm = _focal({**container.metadata, **stream.metadata})
+        with _open(path) as (container, stream):
+            image = next((upright(f) for f in _decode(container, stream) if f), None)
+        if image is None:
+            raise UserError(f"{path}: no picture in it can be decoded; convert it to H.264 MP4 and try again")
+        self.height, self.width = image.shape[:2]
+
+    def frames(self, start: int, first: int, end: int) -> Iterator[Frame]:
+        """Frames first..end. Decoding always begins at start's key frame, so that a frame never depends on `first`."""
+        self.broken, seen = 0, start - 1
+        with _open(self.path) as (container, stream):
+            self._seek(container, stream, start)
+            counter = 0
+            for picture in _decode(container, stream):
+                index, counter = self._number(picture, counter), counter + 1
+                if index is None or picture is None or index < start or index <= seen:
+                    continue
+                if index >= end:
+                    break
+                self.broken += index - seen - 1
+                seen = index
+                if index >= first:
+                    yield self._frame(picture, index)
+        self.broken += max(0, end - 1 - seen)
+
+    def _frame(self, picture: av.VideoFrame, index: int) -> Frame:
+        image = upright(picture)
+        if image.shape[:2] != (self.height, self.width):
+            raise UserError(f"{self.path}: the picture size changes at frame {index}; cut the video there")
+        time = index / self.fps if picture.pts is None else picture.pts * self.time_base
+        return Frame(image, index, time)
+
+    def _seek(self, container: InputContainer, stream: VideoStream, start: int) -> None:
+        keys = [k for k in self.keys if k <= start]
+        # One key frame earlier than needed: the first pictures after a seek may lean on pictures before it.
+        if self.stamps and len(keys) > 2:
+            container.seek(self.stamps[keys[-2]], stream=stream, backward=True)
+
+    def _number(self, picture: av.VideoFrame | None, counter: int) -> int | None:
+        """Frame number of a decoded picture; None for a broken one."""
+        if picture is None:
+            return None
+        if not self.stamps or picture.pts is None:
+            return counter
+        index = bisect_left(self.stamps, picture.pts)
+        return index if index < self.count else None
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file's main video stream, ready to decode."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        # Only local files: a playlist inside a file must not reach the network.
+        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+    except (FFmpegError, ValueError) as error:
+        raise UserError(f"{path}: is not a video that can be read; give a video file such as MP4 or MOV") from error
+    with container:
+        streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+        if not streams:
+            raise UserError(f"{path}: has no pictures, only sound or data; give a video file")
+        streams[0].thread_type = "AUTO"
+        yield container, streams[0]
+
+
+def _scan(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[int], int]:
+    """Sorted time stamps, numbers of the key frames, frame count. No stamps where the container has none."""
+    from av.error import FFmpegError
+
+    stamps: list[int | None] = []
+    keys: list[int | None] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                stamps.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+    except FFmpegError:
+        pass  # truncated: what came before it is the footage
+    known = sorted({s for s in stamps if s is not None})
+    if len(known) != len(stamps):
+        return [], [], len(stamps)
+    return known, sorted(bisect_left(known, k) for k in keys if k is not None), len(known)
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
+    """Pictures in display order; None for each packet or picture that is broken."""
+    from av.error import EOFError as EndOfFile
+    from av.error import FFmpegError
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            for frame in packet.decode():
+                yield None if frame.is_corrupt else frame  # type: ignore[union-attr]
+        except EndOfFile:
+            return
+        except FFmpegError:
+            yield None
+
+
+def upright(picture: av.VideoFrame) -> np.ndarray:
+    """(H, W, 3) u1 RGB with the container's rotation applied, in steps of 90 degrees."""
+    image = picture.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+
+
+def _nominal_rate(stream: VideoStream, stamps: list[int]) -> float:
+    """The container's rate where it agrees with the time stamps, else their mean rate."""
+    told = stream.average_rate or stream.guessed_rate
+    if len(stamps) < 2 or not stream.time_base:
+        return float(told) if told else DEFAULT_FPS
+    mean = (len(stamps) - 1) / float((stamps[-1] - stamps[0]) * stream.time_base)
+    return float(told) if told and abs(told / mean - 1) < 0.01 else mean
+
+
+def _focal(metadata: dict[str, str]) -> float | None:
+    for key, value in metadata.items():
+        if any(key.lower().endswith(k) for k in FOCAL_KEYS):
+            return parse_focal(value)
+    return None
