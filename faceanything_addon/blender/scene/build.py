@@ -1,0 +1,142 @@
+"""One take becomes one collection."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...take.take import Take
+from ...template import Template
+from .. import space
+from . import camera as cameras
+from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze_quaternions, make_eye_mesh
+from .materials import assign_parts, eye_materials, part_materials
+from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, make_mesh
+from .rig import add_arkit_keys, animate_arkit
+from .timing import Clock, make_clock
+
+RIG_DISTANCE = 0.35  # metres beside the head
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """How a take is built."""
+
+    key_limit: int = 600  # longer takes play from a cache file
+    cache_file: Path | None = None  # None: keys, however long the take
+    rig_copy: bool = True
+    plate: bool = True
+
+
+@dataclass(frozen=True)
+class TakeObjects:
+    """What `build_take` made."""
+
+    collection: bpy.types.Collection
+    camera: bpy.types.Object
+    head: bpy.types.Object
+    face: bpy.types.Object
+    eyes: tuple[bpy.types.Object, ...]
+    rig: bpy.types.Object | None
+    clock: Clock
+    plate: bpy.types.Image | None
+
+
+def build_take(scene: bpy.types.Scene, take: Take, template: Template, options: SceneOptions) -> TakeObjects:
+    """Build camera, plate, head, face, eyes and the rig-ready copy; set the scene's rate, range and resolution.
+
+    Args:
+        scene: receives the collection; its camera becomes the take's.
+        take: one performance, with at least one frame.
+
+    Raises:
+        UserError: the cache file cannot be written.
+    """
+    builder = _Builder(scene, take, template, options)
+    camera = builder.camera()
+    head = builder.head()
+    face = builder.face(head)
+    eyes = builder.eyes(head)
+    rig = builder.rig(head) if options.rig_copy else None
+    return TakeObjects(builder.collection, camera, head, face, eyes, rig, builder.clock, builder.plate)
+
+
+class _Builder:
+    """The steps of `build_take`, with what they share."""
+
+    def __init__(self, scene: bpy.types.Scene, take: Take, template: Template, options: SceneOptions) -> None:
+        self.scene, self.take, self.template, self.options = scene, take, template, options
+        self.name = Path(take.info.footage).stem[:40] or "take"
+        self.collection = bpy.data.collections.new(self.name)
+        scene.collection.children.link(self.collection)
+        self.name = self.collection.name
+        self.plate = cameras.load_plate(take.info) if options.plate else None
+        rate = cameras.plate_rate(self.plate, take.info)
+        self.clock = make_clock(take.frames.time, take.info.start, rate)
+        self.part_materials = part_materials(self.name)
+        self.eye_materials = eye_materials(self.name)
+        self.piece: Piece = cut_piece(template, FACE)
+        self.neutral = take.actor.neutral
+        self.turns = gaze_quaternions(take.frames)
+
+    def camera(self) -> bpy.types.Object:
+        info, intrinsics = self.take.info, self.take.frames.intrinsics
+        cameras.apply_picture(self.scene, info, intrinsics)
+        camera = cameras.add_camera(f"{self.name} camera", info, intrinsics, self.clock)
+        if self.plate is not None:
+            cameras.add_plate(camera, self.plate, info, self.clock)
+        self._link(camera)
+        self.scene.camera = camera
+        cameras.apply_timing(self.scene, self.clock)
+        return camera
+
+    def head(self) -> bpy.types.Object:
+        return self._link(add_head(f"{self.name} head", self.take.frames.head_pose, self.clock.keys))
+
+    def face(self, head: bpy.types.Object) -> bpy.types.Object:
+        face = self._face_object(f"{self.name} face", head)
+        samples = space.object_vertices(self.take.frames.vertices[:, self.piece.index])
+        if self.options.cache_file is not None and len(samples) > self.options.key_limit:
+            add_cache(face, samples, self.clock.keys, self.options.cache_file)
+        else:
+            add_shape_keys(face, samples, self.clock.keys)
+        return face
+
+    def eyes(self, parent: bpy.types.Object) -> tuple[bpy.types.Object, ...]:
+        made = []
+        for side, part in enumerate(EYES):
+            name = f"{parent.name} eye.{'LR'[side]}"
+            mesh = make_eye_mesh(name, self.template, self.neutral, part, self.eye_materials)
+            center = eye_center(self.template, self.neutral, part)
+            made.append(self._link(add_eye(name, mesh, parent, center, self.turns[:, side], self.clock.keys)))
+        return tuple(made)
+
+    def rig(self, head: bpy.types.Object) -> bpy.types.Object:
+        """Beside the head, standing still; left out of renders."""
+        root = self._link(bpy.data.objects.new(f"{self.name} rig", None))
+        root.empty_display_type, root.empty_display_size = "PLAIN_AXES", 0.05
+        world = space.world_poses(self.take.frames.head_pose.astype(np.float64))
+        x, y, z = world[:, :3, 3].mean(axis=0)
+        root.location = (x + RIG_DISTANCE, y, z)
+        mesh = self._face_object(f"{self.name} ARKit", root)
+        add_arkit_keys(mesh, self.template, self.piece.index, self.neutral)
+        animate_arkit(mesh, self.template.expression_names, self.take.frames.arkit, self.clock.keys)
+        for item in (root, mesh, *self.eyes(root)):
+            item.hide_render = True
+        return mesh
+
+    def _face_object(self, name: str, parent: bpy.types.Object) -> bpy.types.Object:
+        mesh = make_mesh(name, self.piece, space.object_vertices(self.neutral[self.piece.index]))
+        assign_parts(mesh, self.piece.part, self.part_materials)
+        target = bpy.data.objects.new(name, mesh)
+        target.parent = parent
+        add_region_groups(target, self.piece, self.template)
+        return self._link(target)
+
+    def _link(self, item: bpy.types.Object) -> bpy.types.Object:
+        self.collection.objects.link(item)
+        return item

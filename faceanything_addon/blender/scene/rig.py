@@ -1,0 +1,37 @@
+"""The rig-ready copy: the actor's neutral face with the 52 ARKit shape keys, animated."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...template import Template
+from ..space import object_vertices
+from .animation import curves_of, set_curve
+
+
+def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarray, neutral: np.ndarray) -> None:
+    """Relative shape keys in Apple's spelling and order.
+
+    Args:
+        index: (N,) vertices of the template that the mesh has.
+        neutral: (V, 3) head space.
+    """
+    target.shape_key_add(name="Basis", from_mix=False)
+    base = neutral[index]
+    for name, offset in zip(template.expression_names, template.expressions, strict=True):
+        block: Any = target.shape_key_add(name=name, from_mix=False)
+        block.points.foreach_set("co", object_vertices(base + offset[index]).ravel())
+        block.slider_min, block.slider_max = 0.0, 1.0
+
+
+def animate_arkit(target: bpy.types.Object, names: tuple[str, ...], arkit: np.ndarray, keys: np.ndarray) -> None:
+    """Key the values of all ARKit shapes in one action. arkit: (F, 52); keys: (F,) scene frames."""
+    shapes: Any = target.data.shape_keys  # type: ignore[union-attr]
+    curves = curves_of(shapes)
+    shapes.animation_data.action.name = f"{target.name} ARKit"
+    for number, name in enumerate(names):
+        set_curve(curves, f'key_blocks["{name}"].value', 0, keys, np.clip(arkit[:, number], 0.0, 1.0))

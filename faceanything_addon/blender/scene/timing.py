@@ -1,0 +1,67 @@
+"""When each frame of a take happens in the scene. Pure numpy."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FIRST_FRAME = 1
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Scene frames of a take. The plate's picture number `plate_offset` is seen at scene frame 1."""
+
+    rate: float  # scene frames per second
+    keys: np.ndarray  # (F,) f8 scene frame of each frame of the take, with fractions
+    plate_offset: int
+
+    @property
+    def first(self) -> int:
+        return FIRST_FRAME
+
+    @property
+    def last(self) -> int:
+        return max(FIRST_FRAME, int(np.ceil(self.keys[-1] - 1e-3)))
+
+
+def make_clock(time: np.ndarray, start: int, rate: float) -> Clock:
+    """Place frames by their time stamps.
+
+    Blender shows picture n of a movie at n / rate, so a frame belongs at time * rate even where the footage's own
+    rate varies; whole frames of the start go into the plate's offset and the fraction stays in the keys.
+
+    Args:
+        time: (F,) seconds since the first picture of the footage.
+        start: number of the take's first frame.
+        rate: frames per second at which Blender shows the footage.
+    """
+    if start == 0:
+        position, offset = (time - time[0]) * rate, 0
+    else:
+        position = time * rate
+        offset = round(float(position[0]))
+    return Clock(rate=rate, keys=_strictly_rising(_snapped(position - offset + FIRST_FRAME)), plate_offset=offset)
+
+
+def _snapped(keys: np.ndarray) -> np.ndarray:
+    """Whole frames where the time stamps are whole frames up to the container's rounding (1 ms in Matroska)."""
+    whole = np.round(keys)
+    return whole if np.abs(keys - whole).max() < 0.05 else keys
+
+
+def _strictly_rising(keys: np.ndarray) -> np.ndarray:
+    """Broken time stamps must not stack two keys on one frame: at least a hundredth of a frame apart."""
+    ramp = np.arange(len(keys)) * 0.01
+    return np.maximum.accumulate(keys - ramp) + ramp
+
+
+def fps_pair(rate: float) -> tuple[int, float]:
+    """Blender's (fps, fps_base) with fps / fps_base = rate; 29.97 and its kin become n / 1.001."""
+    ntsc = rate * 1.001
+    if abs(rate - round(rate)) > 1e-4 and abs(ntsc - round(ntsc)) < 0.004:
+        return round(ntsc), 1.001
+    fps = max(1, round(rate))
+    return fps, fps / rate

@@ -1,0 +1,3 @@
+"""Files of other tools."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
