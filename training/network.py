@@ -1,7 +1,8 @@
 """The embedded network: one small picture of a face in, dense maps, sparse points and a few scalars out.
 
 A convolutional stem brings the picture from stride 2 to stride 16, a ViT thinks on the tokens, a decoder with skips
-goes back to stride 2. Dense heads read the decoder at S/2; the points are soft-argmaxes over heatmaps at S/8, refined from what is seen there.
+goes back to stride 2. Dense heads read the decoder at S/2; the points are soft-argmaxes over heatmaps at
+S/8, refined from what is seen there.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

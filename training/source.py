@@ -1,0 +1,78 @@
+"""Chunks of rendered pictures from worker processes."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult, Pool
+from typing import Any
+
+import numpy as np
+
+Chunk = dict[str, np.ndarray]
+FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face")
+PIECE = 32  # pictures per task; part of what a seed means, so never derived from the number of workers
+TEST_SEED = 2_000_000_000  # seeds from here on are the held-out set
+
+_render: Callable[..., Chunk] | None = None
+_assets: Any = None
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Where the pictures come from: a module with `render_batch` and, if it needs them, `load_assets`."""
+
+    module: str = "training.generator"
+    size: int = 192
+    assets: str = ""  # folder for `load_assets`; empty: its default
+
+
+def start_worker(generator: Generator, nice: int) -> None:
+    """Load the module and its assets once per process."""
+    global _render, _assets
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    if nice:
+        os.nice(nice)
+    module = importlib.import_module(generator.module)
+    load = getattr(module, "load_assets", None)
+    _assets = load(*([generator.assets] if generator.assets else [])) if load else None
+    _render = module.render_batch
+
+
+def render_piece(task: tuple[int, int, int]) -> Chunk:
+    """(seed, n, size) -> the fields the training uses."""
+    seed, n, size = task
+    assert _render is not None
+    data = _render(seed, n, _assets, size)
+    return {name: np.asarray(data[name]) for name in FIELDS}
+
+
+class Source:
+    """A pool of generator processes. Chunk number -> pictures, always the same."""
+
+    def __init__(self, generator: Generator, workers: int, seed: int, nice: int = 0) -> None:
+        self.size, self.seed = generator.size, seed
+        context = multiprocessing.get_context("spawn")
+        self.pool: Pool = context.Pool(workers, start_worker, (generator, nice))
+
+    def start(self, number: int, n: int, first_seed: int | None = None) -> AsyncResult:
+        """Begin a chunk of n pictures."""
+        base = first_seed if first_seed is not None else self.seed * 50_000_000 + number * n
+        tasks = [(base + i, min(PIECE, n - i), self.size) for i in range(0, n, PIECE)]
+        return self.pool.map_async(render_piece, tasks, chunksize=1)
+
+    @staticmethod
+    def collect(result: AsyncResult) -> Chunk:
+        """Wait for a chunk."""
+        pieces = result.get()
+        return {name: np.concatenate([p[name] for p in pieces]) for name in FIELDS}
+
+    def close(self) -> None:
+        """End the processes."""
+        self.pool.terminate()
+        self.pool.join()
