@@ -1,0 +1,232 @@
+"""One clip, from footage to take; resumable."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import UserError
+from ..footage import Footage, Frame, open_footage
+from ..model.maps import FaceMaps
+from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
+from ..take.files import check_target
+from ..template import Template, load_template
+from .progress import Meter, Progress, Report
+
+ACTOR_FRAMES = 60  # enough views for a neutral face; memory and time stay bounded for any length of take
+
+
+@dataclass(frozen=True)
+class ClipOptions:
+    footage: str
+    out: str  # the take's folder
+    start: int | None = None  # first frame, inclusive
+    end: int | None = None  # last, exclusive
+    fov_degrees: float | None = None  # horizontal; default what the file tells, else estimated
+    fps: float | None = None  # of a folder of pictures
+    resume: bool = False
+    overwrite: bool = False
+    threads: int | None = None
+    keep_evidence: bool = False
+
+
+class Tracker(Protocol):
+    """model.tracker.FaceTracker, as far as a job needs it."""
+
+    def next(self, image: np.ndarray, /) -> FaceMaps: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any], /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What does the work. Tests put simpler ones in their place."""
+
+    template: Template
+    tracker: Callable[[Template, int | None], Tracker]
+    observe: Callable[[FaceMaps, Template], dict[str, np.ndarray]]
+    fit_actor: Callable[..., Actor]
+    fit_frames: Callable[..., Iterator[Frames]]
+
+
+def default_stages() -> Stages:
+    from ..model.tracker import FaceTracker
+    from ..reconstruct.actor import fit_actor
+    from ..reconstruct.evidence import observe
+    from ..reconstruct.frames import fit_frames
+
+    return Stages(load_template(), lambda t, threads: FaceTracker(t, threads=threads), observe, fit_actor, fit_frames)
+
+
+def reconstruct_clip(
+    options: ClipOptions,
+    report: Report = lambda progress: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    stages: Stages | None = None,
+) -> Path:
+    """Footage in, finished take out.
+
+    Returns:
+        The take's folder.
+
+    Raises:
+        UserError: footage, target folder or options are no good, or no face is seen.
+        Cancelled: `cancelled` said so; the same call with resume=True goes on.
+    """
+    check_target(Path(options.out).expanduser(), options.resume, options.overwrite)
+    footage = open_footage(options.footage, options.start, options.end, options.fps)
+    focal = _focal(options, footage)
+    stages = stages or default_stages()
+    writer = TakeWriter.open(
+        options.out, _info(footage, stages.template), _settings(options, focal), options.resume, options.overwrite
+    )
+    if not writer.complete:
+        times, found = _observe(writer, footage, stages, options.threads, report, cancelled)
+        if not found.any():
+            raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
+        _fit(writer, footage, stages, focal, times, found, report, cancelled)
+        writer.finish(options.keep_evidence)
+    return writer.folder
+
+
+def _focal(options: ClipOptions, footage: Footage) -> float | None:
+    """Pixels."""
+    if options.fov_degrees is None:
+        return footage.focal
+    if not 1 <= options.fov_degrees <= 170:
+        raise UserError(f"--fov-degrees {options.fov_degrees:g}: give the horizontal field of view, 1 to 170 degrees")
+    return footage.width / 2 / math.tan(math.radians(options.fov_degrees) / 2)
+
+
+def _info(footage: Footage, template: Template) -> TakeInfo:
+    version = hashlib.sha256(template.vertices.tobytes() + template.quads.tobytes()).hexdigest()[:12]
+    return TakeInfo(
+        footage=str(footage.path),
+        width=footage.width,
+        height=footage.height,
+        start=footage.start,
+        end=footage.end,
+        fps=float(footage.fps),
+        predictor="embedded",
+        template_version=version,
+    )
+
+
+def _settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:
+    """What else a resumed run must have in common with the first."""
+    path = Path(options.footage).expanduser()
+    size = path.stat().st_size if path.is_file() else None
+    return {"focal": focal, "footage_bytes": size}
+
+
+def _observe(
+    writer: TakeWriter,
+    footage: Footage,
+    stages: Stages,
+    threads: int | None,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run the network over the frames that no stored chunk covers; (F,) times and (F,) found of all frames."""
+    last = writer.sound_evidence()
+    if writer.header.frames is None or not _covers(writer):
+        first = footage.start if last is None else int(last.index[-1]) + 1
+        meter = Meter("observing", footage.end - footage.start, first - footage.start, report, cancelled)
+        tracker = stages.tracker(stages.template, threads)
+        if last is not None:
+            tracker.restore(last.tracker_state)
+        for chunk in _watch(footage.frames(first), tracker, stages, meter):
+            writer.add_evidence(chunk)
+        _end_observing(writer, footage, report)
+    chunks = [(c.time, c.evidence["found"]) for c in writer.evidence()]
+    return np.concatenate([t for t, _ in chunks]), np.concatenate([f for _, f in chunks]).astype(bool)
+
+
+def _covers(writer: TakeWriter) -> bool:
+    return writer.evidence_chunks == -(-(writer.header.frames or 0) // CHUNK)
+
+
+def _watch(frames: Iterator[Frame], tracker: Tracker, stages: Stages, meter: Meter) -> Iterator[EvidenceChunk]:
+    """Evidence in chunks of CHUNK frames; the last may be shorter."""
+    waiting: list[tuple[dict[str, np.ndarray], int, float]] = []
+    for frame in frames:
+        evidence = stages.observe(tracker.next(frame.image), stages.template)
+        waiting.append((evidence, frame.index, frame.time))
+        meter.add(1)
+        if len(waiting) == CHUNK:
+            yield _chunk(waiting, tracker)
+            waiting = []
+    if waiting:
+        yield _chunk(waiting, tracker)
+
+
+def _chunk(waiting: list[tuple[dict[str, np.ndarray], int, float]], tracker: Tracker) -> EvidenceChunk:
+    return EvidenceChunk(
+        evidence={name: np.stack([e[name] for e, _, _ in waiting]) for name in waiting[0][0]},
+        index=np.array([i for _, i, _ in waiting], np.int64),
+        time=np.array([t for _, _, t in waiting], np.float64),
+        tracker_state=tracker.state(),
+    )
+
+
+def _end_observing(writer: TakeWriter, footage: Footage, report: Report) -> None:
+    total = footage.end - footage.start
+    frames = sum(len(chunk) for chunk in writer.evidence())
+    broken = total - frames
+    if broken:
+        line = f"{footage.path.name}: {broken} of {total} frames are broken and were left out"
+        report(Progress("observing", total, total, message=line))
+    writer.end_evidence(frames, broken)
+
+
+def _fit(
+    writer: TakeWriter,
+    footage: Footage,
+    stages: Stages,
+    focal: float | None,
+    times: np.ndarray,
+    found: np.ndarray,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> None:
+    meter = Meter("fitting", len(times), 0, report, cancelled)
+    views = gather(writer, spread(found, ACTOR_FRAMES))
+    actor = stages.fit_actor(views, stages.template, footage.width, footage.height, focal)
+    writer.set_actor(actor)
+
+    def chunks() -> Iterator[dict[str, np.ndarray]]:
+        for chunk in writer.evidence():
+            meter.add(0)
+            yield chunk.evidence
+
+    for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times):
+        writer.add_frames(frames)
+        meter.add(len(frames))
+    if meter.done != len(times):
+        raise RuntimeError(f"fit_frames gave {meter.done} of {len(times)} frames")
+
+
+def spread(found: np.ndarray, most: int) -> np.ndarray:
+    """Numbers of at most `most` frames with a face, evenly spread over those of (F,) found."""
+    candidates = np.flatnonzero(found)
+    if len(candidates) <= most:
+        return candidates
+    return candidates[np.round(np.linspace(0, len(candidates) - 1, most)).astype(int)]
+
+
+def gather(writer: TakeWriter, numbers: np.ndarray) -> dict[str, np.ndarray]:
+    """Evidence of the given frames (ascending numbers in the take), one chunk in memory at a time."""
+    parts = []
+    for number, chunk in enumerate(writer.evidence()):
+        begin = number * CHUNK
+        rows = numbers[(numbers >= begin) & (numbers < begin + len(chunk))] - begin
+        if len(rows):
+            parts.append({name: array[rows] for name, array in chunk.evidence.items()})
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}

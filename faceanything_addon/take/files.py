@@ -1,0 +1,319 @@
+"""The take's folder: write, resume, read. docs/take-format.md describes it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from . import evidence as ev
+from .codec import encode_actor, encode_frames, read_actor, read_frames
+from .storage import TEMPORARY, damaged, read_json, write_errors, write_json, write_npz
+from .take import Actor, Frames, Take, TakeInfo
+
+FORMAT, VERSION = "faceanything-take", 1
+STAGES = ("observing", "fitting", "complete")
+CHUNK = ev.CHUNK
+
+
+@dataclass(frozen=True)
+class Header:
+    """take.json."""
+
+    info: TakeInfo
+    settings: dict[str, Any]  # what else the result depends on; a resumed run must have the same
+    stage: str  # see STAGES
+    frames: int | None = None  # of the take, known once observing is over
+    broken: int = 0  # frames of the footage left out because they could not be decoded
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / "take.json", {"format": FORMAT, "version": VERSION, **asdict(self)})
+
+
+def read_header(folder: Path) -> Header:
+    """Read take.json.
+
+    Raises:
+        UserError: not a take, damaged, or of a later version.
+    """
+    path = folder / "take.json"
+    try:
+        data = read_json(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{folder}: is not a take (no take.json in it); give a folder made by reconstruct") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from error
+    except ValueError as error:
+        raise _bad_header(path, str(error)) from error
+    if data.get("format") != FORMAT:
+        raise UserError(f"{path}: does not describe a take; give a folder made by reconstruct")
+    if data.get("version") != VERSION:
+        raise UserError(
+            f"{path}: is a take of version {data.get('version')!r}, this program reads {VERSION}; use the newer program"
+        )
+    return _parse_header(path, data)
+
+
+def _parse_header(path: Path, data: dict[str, Any]) -> Header:
+    info, frames, broken = data.get("info"), data.get("frames"), data.get("broken")
+    types = {"int": int, "str": str, "float": (int, float)}
+    if not isinstance(info, dict) or not isinstance(data.get("settings"), dict) or data.get("stage") not in STAGES:
+        raise _bad_header(path, "entries are missing")
+    for field in fields(TakeInfo):
+        value = info.get(field.name)
+        if isinstance(value, bool) or not isinstance(value, types[str(field.type)]):
+            raise _bad_header(path, f"info.{field.name} is {value!r}")
+    if min(info["width"], info["height"], info["fps"]) <= 0 or not 0 <= info["start"] < info["end"]:
+        raise _bad_header(path, "its numbers make no sense")
+    known = type(frames) is int and 0 < frames <= info["end"] - info["start"]
+    if not known and (frames is not None or data["stage"] != "observing") or type(broken) is not int:
+        raise _bad_header(path, f"frames is {frames!r}")
+    return Header(
+        TakeInfo(**{f.name: info[f.name] for f in fields(TakeInfo)}), data["settings"], data["stage"], frames, broken
+    )
+
+
+def _bad_header(path: Path, why: str) -> UserError:
+    return UserError(f"{path}: is damaged ({' '.join(why.split())[:120]}); make the take again with --overwrite")
+
+
+class TakeReader:
+    """A finished take, read chunk by chunk."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Raises UserError: not a take, not finished, or damaged."""
+        self.folder = Path(folder).expanduser()
+        self.header = read_header(self.folder)
+        if self.header.stage != "complete" or self.header.frames is None:
+            raise UserError(f"{self.folder}: the take is not finished; run the same reconstruct again with --resume")
+        self.info, self.length = self.header.info, self.header.frames
+        self.actor = read_actor(self.folder / "actor.npz")
+        for number in range(self.chunk_count):
+            if not ev.chunk_path(self.folder / "frames", number).is_file():
+                raise damaged(ev.chunk_path(self.folder / "frames", number), "the file is missing")
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def chunk_count(self) -> int:
+        return -(-self.length // CHUNK)
+
+    def chunk(self, number: int) -> Frames:
+        """Frames number * CHUNK and following, at most CHUNK.
+
+        Raises:
+            UserError: damaged.
+        """
+        length = min(CHUNK, self.length - number * CHUNK)
+        return read_frames(ev.chunk_path(self.folder / "frames", number), length, self.actor.neutral)
+
+    def chunks(self) -> Iterator[Frames]:
+        """All frames in order, one chunk in memory at a time."""
+        return (self.chunk(number) for number in range(self.chunk_count))
+
+
+def read_take(folder: str | Path) -> Take:
+    """The whole take in memory.
+
+    Raises:
+        UserError: not a take, not finished, or damaged.
+    """
+    reader = TakeReader(folder)
+    return Take(reader.info, reader.actor, join_frames(list(reader.chunks())))
+
+
+def join_frames(parts: list[Frames]) -> Frames:
+    return Frames(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Frames)})
+
+
+class TakeWriter:
+    """A take in the making: evidence chunks first, then the actor, then the frames.
+
+    Every file is whole or absent. Killed at any moment, TakeWriter.open(..., resume=True) goes on from the last whole
+    evidence chunk.
+    """
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        self.folder, self.header = folder, header
+        self.evidence_folder, self.frames_folder = folder / "evidence", folder / "frames"
+        self.evidence_chunks = 0  # whole ones on disk
+        self._waiting: list[Frames] = []
+        self._frame_chunks = 0
+        self._actor: Actor | None = None
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        info: TakeInfo,
+        settings: dict[str, Any] | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> TakeWriter:
+        """Begin a take, or go on with one.
+
+        Args:
+            folder: made if missing. A folder that is not a take and not empty is never touched.
+            settings: JSON-able; what the result depends on besides info.
+            resume: go on with the take in the folder; begin one if there is none.
+            overwrite: replace the take in the folder.
+
+        Raises:
+            UserError: the folder holds other things, or a take and neither resume nor overwrite, or a take that was
+                made from something else; or it cannot be written.
+        """
+        folder, settings = Path(folder).expanduser(), settings or {}
+        exists = check_target(folder, resume, overwrite)
+        if exists and resume and not overwrite:
+            return cls._resume(folder, info, settings)
+        writer = cls(folder, Header(info, settings, STAGES[0]))
+        with write_errors(folder):
+            if exists:
+                _remove_results(folder)
+            for part in (folder, writer.evidence_folder, writer.frames_folder):
+                part.mkdir(parents=True, exist_ok=True)
+        writer.header.write(folder)
+        return writer
+
+    @classmethod
+    def _resume(cls, folder: Path, info: TakeInfo, settings: dict[str, Any]) -> TakeWriter:
+        header = read_header(folder)
+        if header.info != info or header.settings != settings:
+            changed = _differences({**asdict(header.info), **header.settings}, {**asdict(info), **settings})
+            raise UserError(
+                f"{folder}: was begun with other input ({changed}); resume with the same, or use --overwrite"
+            )
+        if header.stage == "complete" and not _is_whole(folder):
+            header = Header(info, settings, STAGES[0])
+        writer = cls(folder, header)
+        with write_errors(folder):
+            for part in (writer.evidence_folder, writer.frames_folder):
+                part.mkdir(exist_ok=True)
+            for leftover in (*folder.glob("*" + TEMPORARY), *folder.glob("*/*" + TEMPORARY)):
+                leftover.unlink()
+        return writer
+
+    @property
+    def complete(self) -> bool:
+        return self.header.stage == "complete"
+
+    def sound_evidence(self) -> ev.EvidenceChunk | None:
+        """Look for whole evidence chunks and keep them; the last one, or None where observing starts afresh.
+
+        A short chunk is the last of the footage; if frames follow it after all, it is observed again.
+        """
+        last = None
+        self.evidence_chunks = 0
+        for chunk in ev.sound_chunks(self.evidence_folder):
+            if len(chunk) == CHUNK or self.header.frames == self.evidence_chunks * CHUNK + len(chunk):
+                last, self.evidence_chunks = chunk, self.evidence_chunks + 1
+        return last
+
+    def add_evidence(self, chunk: ev.EvidenceChunk) -> None:
+        """Store the next chunk; all but the last hold CHUNK frames."""
+        ev.write_evidence(self.evidence_folder, self.evidence_chunks, chunk)
+        self.evidence_chunks += 1
+
+    def end_evidence(self, frames: int, broken: int) -> None:
+        self._set_header(Header(self.header.info, self.header.settings, "fitting", frames, broken))
+
+    def evidence(self) -> Iterator[ev.EvidenceChunk]:
+        """All stored chunks in order, one in memory at a time. Raises UserError: damaged."""
+        return (ev.read_evidence(self.evidence_folder, number) for number in range(self.evidence_chunks))
+
+    def set_actor(self, actor: Actor) -> None:
+        write_npz(self.folder / "actor.npz", encode_actor(actor))
+        self._actor = read_actor(self.folder / "actor.npz")
+        self._waiting, self._frame_chunks = [], 0
+
+    def add_frames(self, frames: Frames) -> None:
+        """Store the next frames, any number of them."""
+        self._waiting.append(frames)
+        if sum(map(len, self._waiting)) < CHUNK:
+            return
+        joined = join_frames(self._waiting)
+        whole = len(joined) // CHUNK * CHUNK
+        for begin in range(0, whole, CHUNK):
+            self._write_frames(joined[begin : begin + CHUNK])
+        self._waiting = [joined[whole:]] if whole < len(joined) else []
+
+    def finish(self, keep_evidence: bool = False) -> None:
+        """Mark the take complete; the evidence is no longer needed then."""
+        if self._waiting:
+            self._write_frames(join_frames(self._waiting))
+            self._waiting = []
+        header = self.header
+        self._set_header(Header(header.info, header.settings, "complete", header.frames, header.broken))
+        if not keep_evidence:
+            with write_errors(self.evidence_folder):
+                _remove_chunks(self.evidence_folder)
+
+    def _write_frames(self, frames: Frames) -> None:
+        if self._actor is None:
+            raise RuntimeError("set_actor comes before add_frames")
+        arrays = encode_frames(frames, self._actor.neutral)
+        write_npz(ev.chunk_path(self.frames_folder, self._frame_chunks), arrays)
+        self._frame_chunks += 1
+
+    def _set_header(self, header: Header) -> None:
+        header.write(self.folder)
+        self.header = header
+
+
+def check_target(folder: Path, resume: bool = False, overwrite: bool = False) -> bool:
+    """Whether a take is there already.
+
+    Raises:
+        UserError: the place holds something else, or a take that was not asked to be resumed or overwritten.
+    """
+    with write_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder}: is a file; give the name of a new folder")
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return False
+    if not _looks_like_take(folder):
+        raise UserError(f"{folder}: the folder holds other files than a take; give the name of a new folder")
+    if not (resume or overwrite):
+        raise UserError(f"{folder}: already holds a take; add --resume to go on with it or --overwrite to replace it")
+    return True
+
+
+def _looks_like_take(folder: Path) -> bool:
+    """Also for a take.json that is cut off, so that --overwrite can replace it."""
+    try:
+        with open(folder / "take.json", "rb") as file:
+            return FORMAT.encode() in file.read(256)
+    except OSError:
+        return False
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return sum(map(len, TakeReader(folder).chunks())) > 0
+    except UserError:
+        return False
+
+
+def _remove_results(folder: Path) -> None:
+    """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
+    (folder / "actor.npz").unlink(missing_ok=True)
+    for part in ("evidence", "frames"):
+        _remove_chunks(folder / part)
+
+
+def _remove_chunks(folder: Path) -> None:
+    for file in (*folder.glob("[0-9]*.npz"), *folder.glob("[0-9]*.npz" + TEMPORARY)):
+        file.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    changed = [f"{k} was {old.get(k)}, is {new.get(k)}" for k in {**old, **new} if old.get(k) != new.get(k)]
+    return "; ".join(changed)
