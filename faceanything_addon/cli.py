@@ -1,0 +1,194 @@
+"""The command line: faceanything reconstruct | info | export | scene."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .errors import UserError
+
+EXIT_USER_ERROR, EXIT_INTERRUPTED = 2, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code: 0 done, 2 the user's error, 130 stopped by Ctrl-C."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+        return 0
+    except UserError as error:
+        return _fail(parsed, str(error), EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        hint = "; run the same command with --resume to go on" if parsed.command is reconstruct else ""
+        return _fail(parsed, "stopped" + hint, EXIT_INTERRUPTED)
+
+
+def run() -> None:
+    """The console script. Ends the hard way where bpy was loaded, as some of its versions hang at exit."""
+    code = main()
+    if "bpy" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _fail(parsed: argparse.Namespace, line: str, code: int) -> int:
+    if getattr(parsed, "json", False):
+        _print_json({"error": line})
+    print(f"faceanything: {line}", file=sys.stderr)
+    return code
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data), flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="faceanything", description="Facial capture from ordinary video.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_reconstruct(commands)
+    info = _add(commands, "info", show_info, "tell what a take holds")
+    info.add_argument("take", metavar="TAKE", help="folder of the take")
+    info.add_argument("--json", action="store_true", help="as a JSON object")
+    export = _add(commands, "export", export_take, "write a take as a file for other tools")
+    export.add_argument("take", metavar="TAKE", help="folder of the take")
+    export.add_argument("--format", choices=["npz"], required=True)
+    export.add_argument("--out", required=True, metavar="FILE")
+    scene = _add(commands, "scene", build_scene, "make a Blender scene of a take (needs bpy)")
+    scene.add_argument("take", metavar="TAKE", help="folder of the take")
+    scene.add_argument("--out", required=True, metavar="FILE.blend")
+    scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
+    return parser
+
+
+def _add(commands: Any, name: str, command: Callable[..., None], text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_reconstruct(commands: Any) -> None:
+    parser = _add(commands, "reconstruct", reconstruct, "make a take from footage of a face")
+    parser.add_argument("footage", metavar="FOOTAGE", help="video, folder of pictures, or picture")
+    parser.add_argument("--out", required=True, metavar="TAKE", help="folder to make")
+    parser.add_argument("--start", type=int, metavar="S", help="first frame, counted from 0")
+    parser.add_argument("--end", type=int, metavar="E", help="frame to stop before")
+    parser.add_argument("--fov-degrees", type=float, metavar="D", help="horizontal field of view of the camera")
+    parser.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
+    parser.add_argument("--overwrite", action="store_true", help="replace the take that is there")
+    parser.add_argument("--json", action="store_true", help="progress as JSON lines on standard output")
+
+
+def reconstruct(parsed: argparse.Namespace) -> None:
+    from .jobs.clip import ClipOptions, reconstruct_clip
+
+    names = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
+    options = ClipOptions(**{name: getattr(parsed, name) for name in names})
+    # An interrupt that the parent shell ignores (a job in the background) must still be heard.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if parsed.json:
+        take = reconstruct_clip(options, lambda p: _print_json({k: v for k, v in vars(p).items() if v is not None}))
+        _print_json({"take": str(take)})
+        return
+    with _Bar() as bar:
+        take = reconstruct_clip(options, bar.report)
+    print(f"{take}: the take is complete")
+
+
+class _Bar:
+    """Progress bars on standard error, one a stage."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def report(self, progress: Any) -> None:
+        from tqdm import tqdm
+
+        if progress.message:
+            tqdm.write(f"faceanything: {progress.message}", file=sys.stderr)
+            return
+        if self._bar is None or self._bar.desc != f"{progress.stage}: ":
+            self.__exit__()
+            self._bar = tqdm(
+                total=progress.total, initial=progress.done, desc=progress.stage, unit="frame", file=sys.stderr
+            )
+        self._bar.update(progress.done - self._bar.n)
+
+
+def show_info(parsed: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    facts = take_facts(Path(parsed.take).expanduser())
+    if parsed.json:
+        _print_json(facts)
+        return
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' ')}: {value}")
+
+
+def take_facts(folder: Any) -> dict[str, Any]:
+    """What `info` shows. An unfinished take tells only what it is made from.
+
+    Raises:
+        UserError: not a take, or damaged.
+    """
+    from dataclasses import asdict
+
+    from .take.files import TakeReader, read_header
+
+    header = read_header(folder)
+    facts = {"take": str(folder), **asdict(header.info), "stage": header.stage, "frames": header.frames}
+    facts["broken_frames"] = header.broken
+    if header.stage == "complete":
+        reader = TakeReader(folder)
+        times = [(chunk.time, chunk.found) for chunk in reader.chunks()]
+        facts |= {
+            "frames_with_face": int(sum(f.sum() for _, f in times)),
+            "first_time": float(times[0][0][0]),
+            "last_time": float(times[-1][0][-1]),
+            "vertices": len(reader.actor.neutral),
+            "focal": reader.actor.focal,
+        }
+    return facts
+
+
+def export_take(parsed: argparse.Namespace) -> None:
+    from .exchange.npz import export_npz
+
+    print(f"{export_npz(parsed.take, parsed.out)}: written")
+
+
+def build_scene(parsed: argparse.Namespace) -> None:
+    from .take.files import TakeReader
+
+    TakeReader(parsed.take)  # a bad take is told before Blender is loaded
+    try:
+        import bpy  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
+        ) from error
+    from .blender.command import build_scene_file
+
+    build_scene_file(parsed.take, parsed.out, parsed.preview)
+    for file in (parsed.out, parsed.preview):
+        if file:
+            print(f"{file}: written")
+
+
+if __name__ == "__main__":
+    run()
