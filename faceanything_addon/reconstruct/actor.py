@@ -16,13 +16,13 @@ from .evidence import frame_of
 from .linear_model import LinearModel, full_model
 from .normal import POSE, Pose, normal_equations
 from .observations import gather, point_tables
-from .track import coefficient_prior
+from .track import Prior
 
 PIXELS = 700  # dense pixels used per frame
 TOLERANCES = (15.0, 10.0, 6.0, 4.0, 4.0, 3.5, 3.5)  # standard deviations, one per Gauss-Newton step
 INDEPENDENT_FRAMES = 12.0  # a network errs alike on all frames of one person: more frames add no more knowledge
-DIAGONAL_VIEW = np.radians(45.0)  # between a portrait lens and a telephone
-FOCAL_SIGMA = 0.35  # of the log focal length
+DIAGONAL_VIEW = np.radians(50.0)  # between a portrait lens and a telephone
+FOCAL_SIGMA = 0.4  # of the log focal length
 KNOWN_FOCAL_SIGMA = 1e-4
 SPARSITY = 2.0  # L1 weight of expressions: the neutral face is the one that needs the fewest
 
@@ -107,6 +107,7 @@ class _JointFit:
         change = self._solve_shared(hessian, gradient)
         for number, frame in enumerate(frames):
             local = frame.own + frame.carried @ change
+            local[POSE - 1] += change[-1]  # the head moves away as the lens grows longer
             state.poses[number] = state.poses[number].moved(local[:POSE])
             state.expressions[number] = np.clip(state.expressions[number] + local[POSE:], 0, 1)
         state.identity = state.identity + change[:-1]
@@ -144,10 +145,10 @@ def _eliminate(hessian: np.ndarray, gradient: np.ndarray, expression: np.ndarray
     """Schur complement of pose and expression; coefficients at a bound are held there."""
     local = POSE + len(expression)
     own, mixed, rest = hessian[:local, :local].copy(), hessian[:local, local:], hessian[local:, local:]
-    precision, mean = coefficient_prior(predicted)
-    own[np.arange(local), np.arange(local)] += np.concatenate([np.full(POSE, 1e-6 * np.trace(own)), precision])
+    prior = Prior(predicted)
+    own[np.arange(local), np.arange(local)] += np.concatenate([np.full(POSE, 1e-10 * np.trace(own)), prior.precision])
     pull = gradient[:local].copy()
-    pull[POSE:] += precision * (mean - expression) - SPARSITY
+    pull[POSE:] += prior.precision * (prior.mean - expression) - SPARSITY
     step = _bounded_step(own, pull, expression)
     reached = expression + step[POSE:]
     free = np.concatenate([np.ones(POSE, bool), (reached > 0) & (reached < 1)])

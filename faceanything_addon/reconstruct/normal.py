@@ -31,7 +31,11 @@ class Pose:
 
 @dataclass(frozen=True)
 class Normal:
-    """H x = g about the present state; columns: pose (6), coefficients (C), log focal (1)."""
+    """H x = g about the present state; columns: pose (6), coefficients (C), dolly zoom (1).
+
+    Dolly zoom: log focal length and log distance together. Either alone is nearly the same change of the picture, so
+    that their small difference, the perspective, would drown in rounding.
+    """
 
     hessian: np.ndarray  # (7 + C, 7 + C) f8
     gradient: np.ndarray  # (7 + C,) f8: minus the slope of half the squared error
@@ -87,12 +91,12 @@ def _camera_columns(samples: Samples, local: np.ndarray, pose: Pose) -> np.ndarr
 
 
 def _image_rows(columns: np.ndarray, ratio: np.ndarray, distance: np.ndarray, focal: float) -> np.ndarray:
-    """(2, M, 7 + C) f4: how pixels change; the last column is the log focal length."""
+    """(2, M, 7 + C) f4: how pixels change; the last column is the dolly zoom."""
     rows = np.empty((2, columns.shape[1], columns.shape[2] + 1), np.float32)
     magnify = (focal / distance).astype(np.float32)[:, None]
     for axis in range(2):
         rows[axis, :, :-1] = magnify * (columns[axis] - ratio[:, axis, None].astype(np.float32) * columns[2])
-        rows[axis, :, -1] = focal * ratio[:, axis]
+        rows[axis, :, -1] = focal * ratio[:, axis] + rows[axis, :, 5]
     return rows
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..solve.bounded import bounded_quadratic
+from ..solve.gaze import look_coefficients
 from ..template import Template
 from .camera import image_center, weak_perspective_pose
+from .eyes import GazeFitter
 from .linear_model import LinearModel, Samples, expression_model
 from .normal import POSE, Normal, Pose, normal_equations
 from .observations import Observations, gather, point_tables
 
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
 PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
+LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
 STEPS = 3
 FIRST_TOLERANCES = (12.0, 8.0, 5.0, 4.0, 3.5)  # standard deviations, for a frame with no neighbour to start from
@@ -31,7 +34,23 @@ class FrameState:
     precision: np.ndarray  # (6 + 52,) f8 1 / variance of each parameter, the others free
     weight: np.ndarray  # (M,) f4 robust weights of the observations
     residual: np.ndarray  # (M, 2) f4 frame pixels left over
+    gaze: np.ndarray  # (2, 2) yaw and pitch of each eye in head space, radians
+    gaze_weight: np.ndarray  # (2,) 1 / variance; 0 where the eye was not seen
     seen: Observations
+
+
+class Prior:
+    """What is known of the coefficients before the pixels speak: independent normal distributions."""
+
+    def __init__(self, predicted: np.ndarray) -> None:
+        """(52,) the network's guess, NaN where it has none."""
+        known = np.isfinite(predicted)
+        self.precision = np.full(len(predicted), PRIOR_SIGMA**-2) + known * PREDICTED_SIGMA**-2
+        self.mean = np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / self.precision
+
+    def expect(self, index: np.ndarray, value: np.ndarray, sigma: float) -> None:
+        """Replace what is known of some coefficients."""
+        self.precision[index], self.mean[index] = sigma**-2, value
 
 
 class FrameFitter:
@@ -40,6 +59,7 @@ class FrameFitter:
     def __init__(self, template: Template, neutral: np.ndarray, focal: float, width: int, height: int) -> None:
         self.template, self.focal = template, focal
         self.center = image_center(width, height)
+        self.eyes = GazeFitter(template, neutral, focal, self.center)
         self.model: LinearModel = expression_model(template, neutral)
         tables = point_tables(template)
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
@@ -53,15 +73,18 @@ class FrameFitter:
         rest = len(self.usable)
         samples = self.points.joined(self.model.sample(seen.vertex[rest:], seen.bary[rest:]))
         tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
-        normal = None
-        for tolerance in tolerances:
+        normal, prior = None, Prior(frame["arkit"])
+        gaze, gaze_weight = np.zeros((2, 2)), np.zeros(2)
+        for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
             normal = normal_equations(*arguments)
-            step, changed = solve_frame(normal, coefficients, frame["arkit"])
+            step, changed = solve_frame(normal, coefficients, prior)
             pose, coefficients = pose.moved(step), changed
+            if number == len(tolerances) - 2:  # the pose is good by now: gaze settles the lids' share in looking
+                gaze, gaze_weight = self._look(frame, pose, start, prior)
         assert normal is not None
         left = self._residual(samples, coefficients, pose, seen)
-        return FrameState(pose, coefficients, _precision(normal), normal.weight, left, seen)
+        return FrameState(pose, coefficients, _precision(normal), normal.weight, left, gaze, gaze_weight, seen)
 
     def _start(self, frame: dict[str, np.ndarray], start: FrameState | None) -> tuple[Pose, np.ndarray]:
         if start is not None:
@@ -71,16 +94,26 @@ class FrameFitter:
         pose = Pose(*weak_perspective_pose(shape, frame["points"], weight, self.focal, self.center))
         return pose, np.nan_to_num(frame["arkit"]).astype(np.float64)
 
+    def _look(
+        self, frame: dict[str, np.ndarray], pose: Pose, start: FrameState | None, prior: Prior
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gaze angles and weights; tells the prior. Closed lids: the gaze stays where it was."""
+        gaze, weight = self.eyes.fit(frame, pose)
+        if start is not None:
+            gaze[weight == 0] = start.gaze[weight == 0]
+        look = look_coefficients(gaze)
+        names = self.template.expression_names
+        index = np.array([names.index(name) for name in look])
+        prior.expect(index, np.array(list(look.values())), LOOK_SIGMA)
+        return gaze, weight
+
     def _residual(self, samples: Samples, coefficients: np.ndarray, pose: Pose, seen: Observations) -> np.ndarray:
         camera = samples.positions(coefficients) @ pose.rotation.T + pose.shift
         return (seen.xy - self.center - self.focal * camera[:, :2] / camera[:, 2:]).astype(np.float32)
 
 
-def solve_frame(normal: Normal, coefficients: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def solve_frame(normal: Normal, coefficients: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
     """One Gauss-Newton step with the focal length fixed: the pose is eliminated, coefficients stay in 0..1.
-
-    Args:
-        predicted: (52,) the network's guess, NaN where it has none.
 
     Returns:
         Pose step (6,), new coefficients (C,).
@@ -88,21 +121,14 @@ def solve_frame(normal: Normal, coefficients: np.ndarray, predicted: np.ndarray)
     count = len(coefficients)
     body = slice(POSE, POSE + count)
     own, mixed, pose = normal.hessian[body, body], normal.hessian[body, :POSE], normal.hessian[:POSE, :POSE]
-    pose = pose + 1e-6 * np.trace(pose) * np.eye(POSE)
+    pose = pose + 1e-9 * np.trace(pose) * np.eye(POSE)
     carried = np.linalg.solve(pose, np.column_stack([mixed.T, normal.gradient[:POSE]]))
     reduced = own - mixed @ carried[:, :-1]
-    precision, mean = coefficient_prior(predicted)
-    hessian = reduced + np.diag(precision)
-    target = normal.gradient[body] - mixed @ carried[:, -1] + reduced @ coefficients + precision * mean - SPARSITY
+    hessian = reduced + np.diag(prior.precision)
+    target = normal.gradient[body] - mixed @ carried[:, -1] + reduced @ coefficients
+    target += prior.precision * prior.mean - SPARSITY
     changed = bounded_quadratic(hessian, target, coefficients)
     return carried[:, -1] - carried[:, :-1] @ (changed - coefficients), changed
-
-
-def coefficient_prior(predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(52,) network's guesses or NaN -> precision (52,) and mean (52,) of the prior."""
-    known = np.isfinite(predicted)
-    precision = np.full(len(predicted), PRIOR_SIGMA**-2) + known * PREDICTED_SIGMA**-2
-    return precision, np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / precision
 
 
 def _precision(normal: Normal) -> np.ndarray:

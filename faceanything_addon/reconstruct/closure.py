@@ -1,0 +1,47 @@
+"""Openings that are shut stay shut: the last tenth of a blink or a lip seal is made exact."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+
+from ..template import Template
+
+BLINK_FROM, BLINK_FULL = 0.80, 0.92  # a blink coefficient above BLINK_FULL is a closed eye
+LIPS_SHUT = 0.0008  # metres beyond the neutral gap: lips closer than this touch
+LIPS_APART = 0.0020
+INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # iBUG landmarks above and below the mouth's opening
+
+
+def close_openings(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
+    """(F, 52) smoothed coefficients -> the same with nearly shut lids and lips shut."""
+    out = coefficients.copy()
+    for side in ("Left", "Right"):
+        column = template.expression_names.index(f"eyeBlink{side}")
+        blink = out[:, column]
+        out[:, column] = blink + (1 - blink) * _smooth_step(blink, BLINK_FROM, BLINK_FULL)
+    return _seal_lips(out, template, neutral)
+
+
+def lip_gap(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Opening of the inner lips beyond neutral (F,) metres, and how it changes with each coefficient (52,)."""
+    shapes = template.landmarks(template.expressions)
+    rate = np.mean([shapes[:, upper, 1] - shapes[:, lower, 1] for upper, lower in INNER_LIPS], axis=0)
+    return coefficients @ rate, rate
+
+
+def _seal_lips(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
+    """Take a small gap, or lips that cross, out of the jaw."""
+    jaw = template.expression_names.index("jawOpen")
+    gap, rate = lip_gap(coefficients, template, neutral)
+    if rate[jaw] < 1e-4:
+        return coefficients
+    small = np.where(gap > 0, 1 - _smooth_step(gap, LIPS_SHUT, LIPS_APART), 1.0)
+    out = coefficients.copy()
+    out[:, jaw] = np.clip(out[:, jaw] - small * gap / rate[jaw], 0, 1)
+    return out
+
+
+def _smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    share = np.clip((x - low) / (high - low), 0, 1)
+    return share * share * (3 - 2 * share)

@@ -1,0 +1,107 @@
+"""Gaze from the pixels of the eyeballs."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..solve.gaze import angles, best_rotation, sphere
+from ..template import Part, Template
+from ..template.shape import gaze_rotation
+from .normal import Pose
+from .surface import template_surface
+
+EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
+PIXEL_ERROR = 0.15  # of a canonical coordinate on the eyeball, in radii
+PIXEL_SHARE = 0.12  # neighbours err together
+POINT_ERROR = 0.05
+PREDICTED_ERROR = np.radians(6.0)  # of the network's own gaze
+UPRIGHT_WEIGHT = 30.0  # of "the eye does not roll", against the evidence's 1 / error^2
+ROUNDS = 3
+FEW = 3.0  # pixels' worth of evidence below which the lids are taken as closed
+
+
+@dataclass(frozen=True)
+class Eyeball:
+    """One eye of the actor and of the template."""
+
+    label: int
+    center: np.ndarray  # (3,) head space
+    radius: float
+    model_center: np.ndarray  # (3,) canonical space
+    points: np.ndarray  # indices into the sparse points
+
+
+class GazeFitter:
+    """Gaze angles of both eyes, frame by frame."""
+
+    def __init__(self, template: Template, neutral: np.ndarray, focal: float, center: np.ndarray) -> None:
+        self.template, self.focal, self.center = template, focal, center
+        self.surface = template_surface(template)
+        self.eyes = []
+        for number, label in enumerate(EYES):
+            middle, radius = sphere(neutral[template.part == label])
+            points = np.flatnonzero(template.part[template.points] == label)
+            self.eyes.append(Eyeball(int(label), middle, radius, template.eye_centers[number], points))
+
+    def fit(self, frame: dict[str, np.ndarray], pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """Angles (2, 2) yaw and pitch in head space, and weight (2,); weight 0: nothing seen, angles 0."""
+        found, weight = np.zeros((2, 2)), np.zeros(2)
+        for number, eye in enumerate(self.eyes):
+            source, target, strength, seen = self._matches(frame, pose, eye)
+            predicted = frame["gaze"][number]
+            if seen < FEW and not np.isfinite(predicted).all():
+                continue
+            aims = [] if seen < FEW else [(self._turn(source, target, strength)[:, 2], strength.sum())]
+            if np.isfinite(predicted).all():
+                aims.append((pose.rotation.T @ predicted, PREDICTED_ERROR**-2 * min(1.0, 0.1 + seen / 30)))
+            total = np.sum([aim * share for aim, share in aims], axis=0)
+            found[number] = angles(total / max(float(np.linalg.norm(total)), 1e-9))
+            weight[number] = sum(share for _, share in aims)
+        return found, weight
+
+    def _matches(
+        self, frame: dict[str, np.ndarray], pose: Pose, eye: Eyeball
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """Unit vectors on the resting and on the seen eyeball, their weights, and how many pixels were seen."""
+        pixels = np.flatnonzero((frame["weight"] > 0) & (self.surface.part[frame["triangle"]] == eye.label))
+        corners = self.surface.triangles[frame["triangle"][pixels]]
+        inner = frame["bary"][pixels]
+        bary = np.concatenate([1 - inner.sum(axis=1, keepdims=True), inner], axis=1)
+        dense = np.einsum("nk,nkc->nc", bary, self.template.vertices[corners])
+        sparse = self.template.vertices[self.template.points[eye.points]]
+        source = _unit(np.concatenate([dense, sparse]) - eye.model_center)
+        target = self._on_ball(np.concatenate([frame["xy"][pixels], frame["points"][eye.points]]), pose, eye)
+        seen = float(frame["weight"][pixels].sum())
+        scale = self.focal / pose.shift[2] * eye.radius  # frame pixels per radius
+        error = np.hypot(POINT_ERROR, frame["point_sigma"][eye.points] / scale)
+        fade = min(1.0, seen / 20)  # sparse points are predicted behind closed lids too, and mean nothing there
+        strength = [frame["weight"][pixels] * PIXEL_SHARE / PIXEL_ERROR**2, fade / error**2]
+        return source, target, np.concatenate(strength), seen
+
+    def _on_ball(self, xy: np.ndarray, pose: Pose, eye: Eyeball) -> np.ndarray:
+        """Frame pixels (N, 2) -> unit vectors (N, 3) in head space from the eye's centre to where the ray enters."""
+        ray = _unit(np.concatenate([(xy - self.center) / self.focal, np.ones((len(xy), 1))], axis=1))
+        center = pose.rotation @ eye.center + pose.shift
+        along = ray @ center
+        gap = np.maximum(eye.radius**2 - (center @ center - along**2), 0)  # rays that miss touch the rim
+        hit = ray * (along - np.sqrt(gap))[:, None]
+        return _unit(hit - center) @ pose.rotation
+
+    def _turn(self, source: np.ndarray, target: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        """Robust rotation (3, 3) of the eyeball."""
+        up = np.array([[0.0, 1.0, 0.0]])
+        source, target = np.concatenate([source, up]), np.concatenate([target, up])
+        weight = np.append(strength, UPRIGHT_WEIGHT)
+        turn = best_rotation(source, target, weight)
+        for _ in range(ROUNDS):
+            target[-1] = gaze_rotation(turn[:, 2])[:, 1]  # up, for an eye that looks there without rolling
+            off = ((target - source @ turn.T) ** 2).sum(axis=1)
+            turn = best_rotation(source, target, weight / (1 + off / (3 * PIXEL_ERROR) ** 2) ** 2)
+        return turn
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

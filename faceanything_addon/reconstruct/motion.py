@@ -1,0 +1,75 @@
+"""All parameters of a take over time: gathered frame by frame, then smoothed as a whole."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..solve.gaze import direction
+from ..solve.smooth import smooth, smooth_rotations
+from .fine import WAVES
+from .track import FrameState
+
+RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients do not explain
+
+
+@dataclass(frozen=True)
+class Motion:
+    """F frames. Small: some 2 KB per frame."""
+
+    rotation: np.ndarray  # (F, 3, 3) camera-from-head
+    shift: np.ndarray  # (F, 3) metres
+    coefficients: np.ndarray  # (F, 52)
+    precision: np.ndarray  # (F, 52)
+    residual: np.ndarray  # (F, R, 3) f4 metres
+    gaze: np.ndarray  # (F, 2, 2) yaw and pitch, head space, radians
+    gaze_weight: np.ndarray  # (F, 2)
+    weight: np.ndarray  # (F,) trust in the frame; 0: no face
+
+    @classmethod
+    def empty(cls, count: int, coefficients: int, waves: int = WAVES) -> Motion:
+        return cls(
+            rotation=np.tile(np.diag([1.0, -1.0, -1.0]), (count, 1, 1)),
+            shift=np.tile([0.0, 0.0, 0.6], (count, 1)),
+            coefficients=np.zeros((count, coefficients)),
+            precision=np.zeros((count, coefficients)),
+            residual=np.zeros((count, waves, 3), np.float32),
+            gaze=np.zeros((count, 2, 2)),
+            gaze_weight=np.zeros((count, 2)),
+            weight=np.zeros(count),
+        )
+
+    def put(self, number: int, state: FrameState, residual: np.ndarray, weight: float) -> None:
+        """Store one fitted frame."""
+        self.rotation[number], self.shift[number] = state.pose.rotation, state.pose.shift
+        self.coefficients[number], self.precision[number] = state.coefficients, state.precision[6:]
+        self.gaze[number], self.gaze_weight[number] = state.gaze, state.gaze_weight
+        self.residual[number], self.weight[number] = residual, weight
+
+    def gaze_directions(self) -> np.ndarray:
+        """(F, 2, 3) unit vectors, head space."""
+        return direction(self.gaze)
+
+
+def smooth_motion(motion: Motion, time: np.ndarray) -> Motion:
+    """Smooth every parameter; frames without a face are filled in between their neighbours."""
+    count = len(motion.weight)
+    if not motion.weight.any():
+        return motion
+    coefficients = smooth(time, motion.coefficients, motion.precision * motion.weight[:, None])
+    # Where the head stands in the picture is known far better than how far off it is: smooth them apart.
+    depth = motion.shift[:, 2:]
+    seat = smooth(time, np.concatenate([motion.shift[:, :2] / depth, np.log(depth)], axis=1), motion.weight)
+    depth = np.exp(seat[:, 2:])
+    residual = smooth(time, motion.residual.reshape(count, -1), motion.weight, RESIDUAL_STRENGTH)
+    gaze = [smooth(time, motion.gaze[:, eye], motion.gaze_weight[:, eye]) for eye in range(2)]
+    return replace(
+        motion,
+        rotation=smooth_rotations(time, motion.rotation, motion.weight),
+        shift=np.concatenate([seat[:, :2] * depth, depth], axis=1),
+        coefficients=np.clip(coefficients, 0, 1),
+        residual=residual.reshape(motion.residual.shape).astype(np.float32),
+        gaze=np.stack(gaze, axis=1),
+    )
