@@ -25,3 +25,5 @@ class FaceMaps:
     point_sigma: np.ndarray  # (P,) f4 frame pixels, one standard deviation
     intrinsics: np.ndarray | None = None  # (3, 3) where a network predicts them
     extrinsics: np.ndarray | None = None  # (4, 4) world-to-camera, OpenCV
+    arkit: np.ndarray | None = None  # (52,) f4 0..1, the network's direct guess: soft evidence
+    gaze: np.ndarray | None = None  # (2, 3) f4 unit vectors in camera axes, subject's left eye first

@@ -1,0 +1,217 @@
+"""Follow one face through a clip with the embedded network."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import UserError
+from ..template import Part, Template
+from .crop import Crop, apply, cut, tiles, whole_frame
+from .embedded import EmbeddedNetwork, Look
+from .framing import affine_camera, crop_from_mask, crop_from_points, head_roll, misplaced
+from .maps import FaceMaps
+
+FOUND = 0.4  # least score of a face that is kept
+STARTS = 0.5  # least score of a new face
+RELOOK = 0.06  # look again when the square would move by this share of its side
+LOOKS = 3  # at most, per frame, once there is a square
+TILE_EVERY = 10  # frames without a face between searches of the tiles
+TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
+TILE_LIMIT = 40  # squares a search may look at
+MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
+SIGMA_HALF = 0.012  # metres of canonical sigma at which a pixel's confidence is halved
+
+
+class Network(Protocol):
+    """What the tracker needs of a network."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def points(self) -> int: ...
+
+    def look(self, image: np.ndarray) -> Look: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A look at one square."""
+
+    crop: Crop
+    look: Look
+    camera: np.ndarray  # (2, 4) affine camera of the head into the square's picture
+    score: float  # 0..1 that it shows a face, well framed
+
+
+class FaceTracker:
+    """Frames in, FaceMaps out, in order.
+
+    Args:
+        template: whose points the network was trained on.
+        threads: of the network's runtime.
+        network: another one to use, for tests.
+    """
+
+    def __init__(self, template: Template, threads: int | None = None, network: Network | None = None) -> None:
+        self.network: Network = network or EmbeddedNetwork(threads=threads)
+        self.model = template.vertices[template.points].astype(np.float64)  # (P, 3)
+        if self.network.points != len(self.model):
+            raise UserError("embedded.onnx: does not fit template.npz; reinstall the extension")
+        self.crop: Crop | None = None
+        self.missed = 0  # frames since the face was last seen
+
+    def state(self) -> dict[str, Any]:
+        """All that the next frame depends on, JSON-able; floats survive exactly."""
+        return {"crop": asdict(self.crop) if self.crop else None, "missed": self.missed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.crop = Crop(**state["crop"]) if state["crop"] else None
+        self.missed = int(state["missed"])
+
+    def next(self, image: np.ndarray) -> FaceMaps:
+        """(H, W, 3) RGB uint8 -> maps of the tracked face."""
+        seen = self.follow(image, self.crop) if self.crop else None
+        if seen is None or seen.score < FOUND:
+            seen = self.search(image)
+        if seen is None:
+            self.crop, self.missed = None, self.missed + 1
+            return self.nothing(image)
+        self.crop, self.missed = self.next_crop(seen), 0
+        return self.maps(seen)
+
+    def see(self, image: np.ndarray, crop: Crop) -> Seen:
+        """One look."""
+        look = self.network.look(cut(image, crop, self.network.size))
+        camera = affine_camera(self.model, look.points.astype(np.float64), np.exp(look.point_log_sigma))
+        return Seen(crop, look, camera, face_score(look, camera, self.network.size))
+
+    def next_crop(self, seen: Seen) -> Crop:
+        """The square for the face as seen."""
+        points = apply(seen.crop.to_frame(self.network.size), seen.look.points.astype(np.float64))
+        return crop_from_points(points, seen.crop.roll + head_roll(seen.camera))
+
+    def follow(self, image: np.ndarray, crop: Crop) -> Seen | None:
+        """Look, and look again while the square is off the face; None when the face leaves the picture."""
+        seen: Seen | None = None
+        for _ in range(LOOKS):
+            seen = self.see(image, crop)
+            better = self.next_crop(seen)
+            if seen.score < FOUND or crop.differs(better) < RELOOK:
+                break
+            if not usable(better, image):
+                return None
+            crop = better
+        return seen
+
+    def search(self, image: np.ndarray) -> Seen | None:
+        """Find a face in the whole frame, now and then in its tiles."""
+        height, width = image.shape[:2]
+        seen = self.start(image, self.candidates(image, [whole_frame(width, height)]))
+        if seen is not None or self.missed % TILE_EVERY:
+            return seen
+        for share in TILE_SIDES:
+            squares = tiles(width, height, share * min(width, height))
+            if len(squares) > TILE_LIMIT:
+                continue
+            seen = self.start(image, self.candidates(image, squares))
+            if seen is not None:
+                return seen
+        return None
+
+    def candidates(self, image: np.ndarray, squares: list[Crop]) -> list[Crop]:
+        """Where the masks of some squares see faces, largest and most central first."""
+        height, width = image.shape[:2]
+        found: list[tuple[float, Crop]] = []
+        for square in squares:
+            look = self.network.look(cut(image, square, self.network.size))
+            cells = look.depth.shape[0]
+            mask = look.part[Part.BACKGROUND] < 0.5
+            blob = crop_from_mask(mask, square.map_to_frame(self.network.size, cells))
+            if blob is None or blob[1] < 12 or not usable(blob[0], image):
+                continue
+            crop = blob[0]
+            off = np.hypot((crop.x + 0.5) / width - 0.5, (crop.y + 0.5) / height - 0.5)
+            found.append((crop.side**2 * float(np.exp(-2 * off**2)), crop))
+        return [crop for _, crop in sorted(found, key=lambda f: -f[0])]
+
+    def start(self, image: np.ndarray, crops: list[Crop]) -> Seen | None:
+        """The first candidate that turns out to be a face."""
+        for crop in crops[:3]:
+            seen = self.follow(image, crop)
+            if seen is not None and seen.score >= STARTS:
+                return seen
+        return None
+
+    def maps(self, seen: Seen) -> FaceMaps:
+        """A look as FaceMaps in the frame."""
+        look, size = seen.look, self.network.size
+        cells = look.depth.shape[0]
+        canonical = np.ascontiguousarray(look.canonical.transpose(1, 2, 0))
+        part = look.part.argmax(0).astype(np.uint8)
+        other = misplaced(seen.camera, canonical, part > 0, size / cells)
+        part[other] = Part.BACKGROUND
+        gaze = look.gaze.copy()
+        gaze[:, :2] = gaze[:, :2] @ seen.crop.turn().T.astype(np.float32)
+        return FaceMaps(
+            found=True,
+            canonical=canonical,
+            depth=look.depth,
+            part=part,
+            confidence=pixel_confidence(look, part, seen.score),
+            to_frame=seen.crop.map_to_frame(size, cells),
+            points=apply(seen.crop.to_frame(size), look.points).astype(np.float32),
+            point_sigma=(np.exp(look.point_log_sigma) * seen.crop.side / size).astype(np.float32),
+            arkit=look.arkit,
+            gaze=gaze,
+        )
+
+    def nothing(self, image: np.ndarray) -> FaceMaps:
+        """Maps of a frame without a face."""
+        height, width = image.shape[:2]
+        size = self.network.size
+        cells, count = size // 2, len(self.model)
+        return FaceMaps(
+            found=False,
+            canonical=np.zeros((cells, cells, 3), np.float32),
+            depth=np.zeros((cells, cells), np.float32),
+            part=np.zeros((cells, cells), np.uint8),
+            confidence=np.zeros((cells, cells), np.float32),
+            to_frame=whole_frame(width, height).map_to_frame(size, cells),
+            points=np.zeros((count, 2), np.float32),
+            point_sigma=np.zeros(count, np.float32),
+        )
+
+
+def usable(crop: Crop, image: np.ndarray) -> bool:
+    """The square is large enough and its centre is near the frame."""
+    height, width = image.shape[:2]
+    margin = crop.side / 2
+    inside = -margin < crop.x < width + margin and -margin < crop.y < height + margin
+    return inside and MIN_SIDE < crop.side < 4 * max(height, width)
+
+
+def face_score(look: Look, camera: np.ndarray, size: int) -> float:
+    """0..1: the network says face, the mask is there, and dense and sparse outputs agree on its place."""
+    part = look.part.argmax(0)
+    face = part > 0
+    share = float(face.mean())
+    if share < 0.02:
+        return 0.0
+    canonical = look.canonical.transpose(1, 2, 0)
+    wrong = float(misplaced(camera, canonical, face, size / face.shape[0]).sum()) / float(face.sum())
+    sure = float((1 - look.part[Part.BACKGROUND])[face].mean())
+    return float(look.face) ** 0.5 * sure * (1 - wrong) * min(1.0, share / 0.1)
+
+
+def pixel_confidence(look: Look, part: np.ndarray, score: float) -> np.ndarray:
+    """(h, w) 0..1 from the part's probability, the predicted sigma and the whole look's score."""
+    probability = np.take_along_axis(look.part, part[None].astype(np.int64), axis=0)[0]
+    sigma = np.exp(look.log_sigma)
+    confidence = probability / (1 + (sigma / SIGMA_HALF) ** 2) * min(1.0, score / STARTS)
+    return np.where(part > 0, confidence, 0).astype(np.float32)
