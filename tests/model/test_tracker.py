@@ -1,0 +1,132 @@
+"""Where the tracker looks, and whether its affine maps say where things are."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceanything_addon.errors import UserError
+from faceanything_addon.model import FaceTracker
+from faceanything_addon.model.crop import Crop, apply, cut, tiles, whole_frame
+from faceanything_addon.model.embedded import EmbeddedNetwork
+from faceanything_addon.model.framing import affine_camera, head_roll
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fake import HEIGHT, TEMPLATE, WIDTH, TruthNetwork, coded_frame  # noqa: E402
+
+
+@pytest.fixture
+def network() -> TruthNetwork:
+    return TruthNetwork()
+
+
+@pytest.mark.parametrize("side", [40.0, 96.0, 150.0, 400.0, 640.0])
+@pytest.mark.parametrize("roll", [0.0, 0.5, -2.0])
+def test_cut_lies_where_the_affine_says(network: TruthNetwork, side: float, roll: float) -> None:
+    crop = Crop(300.3, 220.7, side, roll)
+    measured = network.place(cut(coded_frame(), crop, network.size))
+    corners = np.array([[0, 0], [95, 0], [0, 95], [95, 95]])
+    assert np.abs(apply(measured, corners) - apply(crop.to_frame(96), corners)).max() < 0.02 * side / 10 + 0.5
+
+
+def test_map_pixels_are_centred_between_picture_pixels() -> None:
+    crop = Crop(50.0, 40.0, 192.0)
+    picture, maps = crop.to_frame(192), crop.map_to_frame(192, 96)
+    assert np.allclose(apply(maps, np.array([3.0, 5.0])), apply(picture, np.array([6.5, 10.5])))
+    assert np.allclose(apply(picture, np.array([95.5, 95.5])), [50, 40])
+
+
+def test_tiles_cover_the_frame() -> None:
+    seen = np.zeros((HEIGHT, WIDTH), bool)
+    for t in tiles(WIDTH, HEIGHT, 200.0):
+        x, y = t.x - t.side / 2 + 0.5, t.y - t.side / 2 + 0.5
+        assert x > -1 and y > -1
+        seen[int(y) : int(y + t.side), int(x) : int(x + t.side)] = True
+    assert seen[:-1, :-1].all()
+
+
+@pytest.mark.parametrize("roll", [-1.2, 0.0, 0.7])
+def test_roll_is_read_from_points(network: TruthNetwork, roll: float) -> None:
+    network.roll = roll
+    camera = affine_camera(TEMPLATE.vertices, network.truth(), np.ones(network.points))
+    assert head_roll(camera) == pytest.approx(roll, abs=0.03)
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.6])
+@pytest.mark.parametrize("scale", [400.0, 1500.0])
+def test_finds_frames_and_reports_frame_pixels(network: TruthNetwork, roll: float, scale: float) -> None:
+    network.roll, network.scale = roll, scale
+    maps = FaceTracker(TEMPLATE, network=network).next(coded_frame())
+    assert maps.found
+    assert np.abs(maps.points - network.truth()).max() < 1.0
+    y, x = np.nonzero(maps.part)
+    there = maps.canonical[y, x] @ network.camera().T + network.center
+    here = apply(maps.to_frame, np.stack([x, y], axis=-1).astype(float))
+    assert np.abs(here - there).max() < 1.5
+    upright = np.arctan2(maps.to_frame[1, 0], maps.to_frame[0, 0])
+    assert upright == pytest.approx(roll, abs=0.05)
+    assert maps.confidence[maps.part > 0].min() > 0.5
+
+
+def test_small_face_fills_the_crop_after_the_search(network: TruthNetwork) -> None:
+    network.scale = 250.0
+    maps = FaceTracker(TEMPLATE, network=network).next(coded_frame())
+    assert maps.found
+    assert 0.3 < (maps.part > 0).mean() < 0.9
+
+
+def test_follows_with_one_look_when_the_head_is_still(network: TruthNetwork) -> None:
+    tracker, frame = FaceTracker(TEMPLATE, network=network), coded_frame()
+    tracker.next(frame)
+    network.looks = 0
+    network.center = np.array([404.0, 201.0])
+    assert np.abs(tracker.next(frame).points - network.truth()).max() < 1.0
+    assert network.looks == 1
+
+
+def test_losing_the_face_costs_few_looks_and_recovers(network: TruthNetwork) -> None:
+    tracker, frame, place = FaceTracker(TEMPLATE, network=network), coded_frame(), network.center
+    tracker.next(frame)
+    network.center, network.looks = None, 0
+    assert not any(tracker.next(frame).found for _ in range(20))
+    assert network.looks < 20 + 2 * 40
+    network.center = place
+    assert tracker.next(frame).found
+
+
+def test_state_survives_json_exactly(network: TruthNetwork) -> None:
+    one, two, frame = FaceTracker(TEMPLATE, network=network), FaceTracker(TEMPLATE, network=network), coded_frame()
+    one.next(frame)
+    two.restore(json.loads(json.dumps(one.state())))
+    network.center = np.array([410.0, 190.0])
+    a, b = one.next(frame), two.next(frame)
+    assert np.array_equal(a.points, b.points) and np.array_equal(a.to_frame, b.to_frame)
+    assert one.state() == two.state()
+
+
+def test_nothing_has_the_shapes_of_something(network: TruthNetwork) -> None:
+    tracker = FaceTracker(TEMPLATE, network=network)
+    found = tracker.next(coded_frame())
+    network.center = None
+    nothing = FaceTracker(TEMPLATE, network=network).next(coded_frame())
+    for name in ("canonical", "depth", "part", "confidence", "to_frame", "points", "point_sigma"):
+        assert getattr(found, name).shape == getattr(nothing, name).shape
+        assert getattr(found, name).dtype == getattr(nothing, name).dtype or name == "to_frame"
+
+
+def test_whole_frame_is_letterboxed() -> None:
+    assert whole_frame(1920, 1080) == Crop(959.5, 539.5, 1920.0)
+
+
+def test_missing_or_damaged_network_is_one_line_for_the_user(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone\.onnx.*reinstall"):
+        _ = EmbeddedNetwork(tmp_path / "gone.onnx").size
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a network")
+    with pytest.raises(UserError, match=r"broken\.onnx"):
+        _ = EmbeddedNetwork(broken).size

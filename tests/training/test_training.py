@@ -1,0 +1,192 @@
+"""The training room on stand-in pictures."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from training.augment import build_mirror, flip, swap_side, warp  # noqa: E402
+from training.evaluate import Judge  # noqa: E402
+from training.importance import build_importance  # noqa: E402
+from training.losses import LossWeights, total_loss  # noqa: E402
+from training.network import Config, FaceNetwork  # noqa: E402
+from training.replay import Replay, to_batch  # noqa: E402
+from training.source import Chunk  # noqa: E402
+from training.standin import NAMES, render_batch, standin_template  # noqa: E402
+from training.train import Options, Trainer, learning_rate, parse  # noqa: E402
+
+TEMPLATE = standin_template()
+SMALL = Config(size=64, points=len(TEMPLATE.points), stem=(8, 16, 32), width=48, blocks=2)
+FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face")
+
+
+def chunk(n: int, size: int = 64, seed: int = 0) -> Chunk:
+    data = render_batch(seed, n, TEMPLATE, size)
+    return {name: data[name] for name in FIELDS}
+
+
+def batch(n: int, size: int = 64) -> dict[str, torch.Tensor]:
+    return to_batch(chunk(n, size), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("size", [192, 256])
+def test_shapes_at_two_sizes(size: int) -> None:
+    with torch.no_grad():
+        out = FaceNetwork(Config(points=100)).eval()(torch.rand(1, 3, size, size))
+    half = size // 2
+    assert out["canonical"].shape == (1, 3, half, half)
+    assert out["part"].shape == (1, 7, half, half)
+    assert out["depth"].shape == out["log_sigma"].shape == (1, half, half)
+    assert out["points"].shape == (1, 100, 2) and out["gaze"].shape == (1, 2, 3)
+    assert out["arkit"].shape == (1, 52) and out["face"].shape == (1,)
+
+
+def test_learns_eight_pictures() -> None:
+    torch.manual_seed(0)
+    model, data, importance = FaceNetwork(SMALL), batch(8), build_importance(TEMPLATE)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(60):
+        loss, terms = total_loss(model(data["image"]), data, importance, LossWeights())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.35 * losses[0], (losses[0], losses[-1], terms)
+
+
+def test_names_are_apples_and_mirror_in_pairs() -> None:
+    assert len(set(NAMES)) == 52
+    assert {swap_side(n) for n in NAMES} == set(NAMES)
+
+
+def test_flip_twice_changes_nothing_and_once_is_true() -> None:
+    data, mirror = batch(4), build_mirror(TEMPLATE)
+    once = flip(data, mirror)
+    twice = flip(once, mirror)
+    assert all(torch.allclose(data[k].float(), twice[k].float(), atol=1e-4) for k in data)
+    face = data["face"] > 0
+    model = np.column_stack([TEMPLATE.vertices, np.ones(len(TEMPLATE.vertices))])
+    for points in once["points"][face].numpy():  # still the projection of the unmirrored template
+        camera, *_ = np.linalg.lstsq(model, points, rcond=None)
+        assert np.abs(model @ camera - points).max() < 0.01
+
+
+def test_warp_moves_maps_points_and_gaze_with_the_picture() -> None:
+    data = batch(6)
+    n = len(data["image"])
+    turned = warp(data, torch.full((n,), 0.3), torch.full((n,), 1.1), torch.full((n, 2), 0.05))
+    for i in torch.nonzero(data["face"]).flatten().tolist():
+        points, size = turned["points"][i].numpy(), 64
+        model = np.column_stack([TEMPLATE.vertices, np.ones(len(TEMPLATE.vertices))])
+        camera, *_ = np.linalg.lstsq(model, points, rcond=None)
+        y, x = torch.nonzero(turned["part"][i], as_tuple=True)
+        place = turned["canonical"][i][:, y, x].numpy().T
+        there = np.column_stack([place, np.ones(len(place))]) @ camera
+        error = np.abs(there - np.stack([x.numpy(), y.numpy()], axis=-1) * 2 - 0.5)
+        assert np.median(error) < 1.1 and size == turned["image"].shape[-1]
+        direction = np.array([0, 0, 1]) @ camera[:3]
+        cosine = direction @ turned["gaze"][i, 0, :2].numpy() / np.linalg.norm(direction)
+        assert cosine > 0.99 * np.linalg.norm(turned["gaze"][i, 0, :2].numpy())
+
+
+def options(run: Path, **changes: object) -> Options:
+    base = Options(run, generator="training.standin", size=64, steps=12, batch=8, chunk=32, slots=2, warmup=5)
+    return replace(base, generators=1, threads=1, test=8, precision="fp32", **changes)
+
+
+class DirectSource:
+    """Renders in this process: no worker to wait for."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def start(self, number: int, n: int, first_seed: int | None = None) -> Chunk:
+        return chunk(n, 64, first_seed or number)
+
+    @staticmethod
+    def collect(result: Chunk) -> Chunk:
+        return result
+
+    def close(self) -> None:
+        pass
+
+
+def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.train.Source", DirectSource)
+    monkeypatch.setattr("training.train.Config", lambda **k: replace(SMALL, **k))
+    whole = Trainer(options(tmp_path / "whole"))
+    whole.train()
+    first = Trainer(options(tmp_path / "parts", save_minutes=0.0))
+    step = first.step
+
+    def killed(rows: np.ndarray) -> object:
+        if first.progress.step == 7:
+            raise KeyboardInterrupt
+        return step(rows)
+
+    monkeypatch.setattr(first, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        first.train()
+    (tmp_path / "parts" / "replay" / "held.json").unlink()  # the worst case: the pictures are gone as well
+    second = Trainer(options(tmp_path / "parts"))
+    assert second.progress.step == 7
+    second.train()
+    assert second.losses == whole.losses[7:]
+
+
+def test_replay_forgets_what_does_not_fit(tmp_path: Path) -> None:
+    replay = Replay(tmp_path, 2, 4)
+    for number in range(3):
+        replay.put(number, chunk(4, 32, number))
+    assert Replay(tmp_path, 2, 4).missing(2) == []
+    assert Replay(tmp_path, 2, 4).missing(3) == [3]
+    assert Replay(tmp_path, 3, 4).missing(2) == [0, 1, 2]
+    again = Replay(tmp_path, 2, 4)
+    again.put(3, chunk(4, 64, 3))
+    assert again.missing(3) == [2]
+
+
+def test_rate_rises_holds_and_falls() -> None:
+    o = parse(["--run", "x", "--minutes", "10"])
+    assert learning_rate(o, 0, 0.0) < learning_rate(o, 1000, 0.5) == o.rate
+    assert learning_rate(o, 1000, 1.0) == pytest.approx(0.01 * o.rate)
+
+
+def test_perfect_answers_score_zero() -> None:
+    data = chunk(6, 64)
+    truth = to_batch(data, torch.device("cpu"))
+
+    class Oracle(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+            part = torch.nn.functional.one_hot(truth["part"], 7).permute(0, 3, 1, 2).float()
+            logits = torch.logit(truth["arkit"].clamp(1e-6, 1 - 1e-6))
+            return truth | {"part": part, "arkit": logits, "face": truth["face"] * 2 - 1}
+
+    scores = Judge(TEMPLATE, torch.device("cpu")).score(Oracle(), data)  # pyright: ignore[reportArgumentType]
+    assert scores["canonical_mean"] == scores["points"] == scores["depth_mean"] == 0
+    assert scores["part_accuracy"] == scores["face_accuracy"] == 1
+    assert scores["arkit_mean"] < 1e-4
+
+
+def test_exported_file_says_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from faceanything_addon.model.embedded import EmbeddedNetwork
+    from training.export import compare, describe, export
+
+    network = FaceNetwork(SMALL)
+    network(torch.rand(4, 3, 64, 64))  # norm statistics that are not the initial ones
+    network.eval()
+    export(network, tmp_path / "e.onnx", describe(network, TEMPLATE, 0))
+    session = EmbeddedNetwork(tmp_path / "e.onnx", threads=1)
+    assert session.size == 64 and session.points == len(TEMPLATE.points)
+    worst = compare(network, session, runs=1)
+    assert worst["canonical"] < 2e-4 and worst["points"] < 0.1 and worst["part"] < 5e-3
