@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import zipfile
@@ -74,7 +75,10 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     if any(a.dtype.hasobject for a in arrays.values()):
         raise TypeError("a take holds plain arrays only")
-    write_atomic(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    # Packed in memory first: on a full disk numpy would leave its archive open, and its end would complain.
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    write_atomic(path, lambda file: file.write(packed.getbuffer()))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from support.video import break_packet, level, number_of, turn_clockwise, write_sound, write_video
+
+from faceanything_addon.errors import UserError
+from faceanything_addon.footage import open_footage
+
+
+def complaint(path: Path, *args) -> str:
+    """The one line a user reads when the footage is opened and read."""
+    with pytest.raises(UserError) as caught:
+        list(open_footage(path, *args).frames())
+    line = str(caught.value)
+    assert "\n" not in line and str(path) in line
+    return line
+
+
+def test_a_video_gives_every_frame_in_order_with_its_time_stamp(tmp_path):
+    footage = open_footage(write_video(tmp_path / "a.mp4"))
+    frames = list(footage.frames())
+    assert (footage.kind, footage.width, footage.height, footage.frame_count) == ("video", 64, 48, 20)
+    assert footage.fps == pytest.approx(25, rel=1e-3)
+    assert [f.index for f in frames] == [number_of(f.image) for f in frames] == list(range(20))
+    assert [f.time for f in frames] == pytest.approx([i * 0.04 for i in range(20)], abs=1e-4)
+    assert all(f.image.dtype == np.uint8 and f.image.flags.c_contiguous for f in frames)
+
+
+def test_variable_frame_rate_keeps_true_times(tmp_path):
+    stamps = list(np.cumsum([0, 33, 33, 80, 20, 33, 200, 10, 33, 33]))
+    footage = open_footage(write_video(tmp_path / "vfr.mp4", 10, [int(s) for s in stamps]))
+    assert [f.time for f in footage.frames()] == pytest.approx([s / 1000 for s in stamps], abs=1e-4)
+
+
+@pytest.mark.parametrize("first", [0, 3, 61, 99])
+def test_a_late_start_gives_the_same_pictures(tmp_path, first):
+    path = write_video(tmp_path / "a.mp4", 100)
+    whole = {f.index: f.image for f in open_footage(path).frames()}
+    for frames in (open_footage(path, start=first).frames(), open_footage(path).frames(first)):
+        part = list(frames)
+        assert [f.index for f in part] == list(range(first, 100))
+        assert all(np.array_equal(f.image, whole[f.index]) for f in part)
+
+
+def test_the_end_is_exclusive_and_at_most_the_last_frame(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    assert [f.index for f in open_footage(path, 5, 8).frames()] == [5, 6, 7]
+    assert open_footage(path, 5, 1000).end == 20
+
+
+def test_a_phone_video_comes_upright(tmp_path):
+    footage = open_footage(turn_clockwise(write_video(tmp_path / "phone.mp4")))
+    image = next(footage.frames()).image
+    assert (footage.width, footage.height) == (48, 64) and image.shape == (64, 48, 3)
+    # The bright corner was top left; turned clockwise it is top right.
+    assert image[4, -4].min() > 230 and image[4, 4].max() < 100
+
+
+def test_a_broken_frame_is_left_out_and_counted_and_the_others_keep_their_numbers(tmp_path):
+    path = break_packet(write_video(tmp_path / "a.mp4", 30, gop=5, bframes=0), 17)
+    footage = open_footage(path)
+    frames = list(footage.frames())
+    assert 1 <= footage.broken == 30 - len(frames) <= 3
+    # Pictures up to the next key frame build on the broken one and may show its traces.
+    assert all(number_of(f.image) == f.index for f in frames if not 15 <= f.index < 20)
+    assert frames[-1].index == 29
+
+
+def test_a_truncated_video_gives_what_is_there(tmp_path):
+    path = write_video(tmp_path / "a.mkv", 60)
+    path.write_bytes(path.read_bytes()[:-400])
+    frames = list(open_footage(path).frames())
+    assert 10 < len(frames) < 60 and [f.index for f in frames] == list(range(len(frames)))
+
+
+def test_a_folder_of_pictures_is_in_natural_order_at_25_per_second(tmp_path):
+    for i in (1, 2, 10, 9):
+        cv2.imwrite(str(tmp_path / f"frame{i}.png"), np.full((4, 6, 3), i, np.uint8))
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "._frame3.png").write_text("left by a Mac")
+    footage = open_footage(tmp_path)
+    frames = list(footage.frames())
+    assert footage.kind == "sequence"
+    assert [int(f.image[0, 0, 0]) for f in frames] == [1, 2, 9, 10]
+    assert [f.time for f in frames] == [0, 0.04, 0.08, 0.12]
+    assert [f.time for f in open_footage(tmp_path, fps=50).frames()][1] == 0.02
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        np.full((5, 7, 3), (10, 20, 200), np.uint8),
+        np.full((5, 7, 3), (10 * 257, 20 * 257, 200 * 257), np.uint16),
+        np.full((5, 7, 4), (10, 20, 200, 30), np.uint8),
+    ],
+    ids=["8 bit", "16 bit", "RGBA"],
+)
+def test_a_png_of_any_depth_comes_as_8_bit_rgb(tmp_path, stored):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), stored)
+    image = next(open_footage(path).frames()).image
+    assert image.shape == (5, 7, 3) and image.dtype == np.uint8 and image[2, 2].tolist() == [200, 20, 10]
+
+
+def test_a_grey_picture_and_one_of_a_single_pixel_are_footage(tmp_path):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((5, 7), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((1, 1, 3), 9, np.uint8))
+    assert next(open_footage(tmp_path / "grey.png").frames()).image[0, 0].tolist() == [90, 90, 90]
+    footage = open_footage(tmp_path / "one.png")
+    assert footage.kind == "still" and next(footage.frames()).image.shape == (1, 1, 3)
+
+
+def jpeg_with_exif(path: Path, orientation: int, focal_35mm: int) -> Path:
+    """A 60 x 40 JPEG as a camera writes it."""
+    _, encoded = cv2.imencode(".jpg", np.zeros((40, 60, 3), np.uint8))
+    outer = struct.pack("<H", 2) + struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    outer += struct.pack("<HHII", 0x8769, 4, 1, 8 + 2 + 24 + 4) + struct.pack("<I", 0)
+    inner = struct.pack("<H", 1) + struct.pack("<HHIHH", 0xA405, 3, 1, focal_35mm, 0) + struct.pack("<I", 0)
+    body = b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + outer + inner
+    data = encoded.tobytes()
+    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
+    return path
+
+
+def test_exif_turns_a_photo_upright_and_gives_the_focal_length(tmp_path):
+    footage = open_footage(jpeg_with_exif(tmp_path / "a.jpg", 6, 28))
+    assert (footage.width, footage.height) == (40, 60)
+    assert footage.focal == pytest.approx(28 / 43.2666 * np.hypot(40, 60))
+
+
+def test_an_unknown_focal_length_is_none(tmp_path):
+    assert open_footage(jpeg_with_exif(tmp_path / "a.jpg", 1, 0)).focal is None
+    assert open_footage(write_video(tmp_path / "a.mp4")).focal is None
+
+
+def test_pictures_of_mixed_sizes_are_refused_by_name(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 6, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "2.png"), np.zeros((5, 6, 3), np.uint8))
+    assert "2.png: is 6 x 5 pixels" in complaint(tmp_path)
+
+
+def test_footage_that_is_none_is_told_in_one_line(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("I am a text\n" * 99)
+    (tmp_path / "text.png").write_text("I am a text\n" * 99)
+    (tmp_path / "short.mp4").write_text("hello")
+    (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1/a.ts\n")
+    (tmp_path / "folder").mkdir()
+    assert "no such file" in complaint(tmp_path / "missing.mp4")
+    assert "empty" in complaint(tmp_path / "empty.mp4")
+    assert "not a video" in complaint(tmp_path / "text.mp4")
+    assert "not a video" in complaint(tmp_path / "short.mp4")
+    assert "not a picture" in complaint(tmp_path / "text.png")
+    assert "not a video" in complaint(tmp_path / "list.mp4")
+    assert "no pictures" in complaint(tmp_path / "folder")
+    assert "only sound" in complaint(write_sound(tmp_path / "sound.mp4"))
+    assert "not a video" in complaint(write_sound(tmp_path / "sound.wav"))
+
+
+@pytest.mark.parametrize("start, end", [(20, None), (5, 5), (7, 3), (-1, None), (0, -2)])
+def test_a_range_without_frames_is_refused(tmp_path, start, end):
+    complaint(write_video(tmp_path / "a.mp4"), start, end)
+
+
+def test_the_levels_of_neighbouring_frames_differ():
+    assert len({level(i) for i in range(40)}) == 40

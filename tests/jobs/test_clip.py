@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from support.toy import toy_stages
+from support.video import break_packet, write_video
+
+from faceanything_addon.errors import UserError
+from faceanything_addon.jobs import Cancelled
+from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip, spread
+from faceanything_addon.take import read_take
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 150)
+
+
+def files(take: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(take)): f.read_bytes() for f in take.rglob("*") if f.is_file()}
+
+
+def stop_after(frames: int):
+    calls = iter(range(10**9))
+    return lambda: next(calls) >= frames
+
+
+def test_a_clip_becomes_a_take(tmp_path, video):
+    heard = []
+    out = reconstruct_clip(ClipOptions(str(video), str(tmp_path / "t")), heard.append, stages=toy_stages())
+    take = read_take(out)
+    assert len(take.frames) == 150 and (take.info.width, take.info.height, take.info.end) == (64, 48, 150)
+    assert np.allclose(take.frames.time, np.arange(150) / 25, atol=1e-3)
+    assert take.frames.found.all()
+    observing = [p.done for p in heard if p.stage == "observing"]
+    assert observing == list(range(151)) and heard[-1].stage == "fitting" and heard[-1].done == heard[-1].total == 150
+    assert all(p.eta is None or p.eta >= 0 for p in heard) and heard[100].eta is not None
+    assert not (out / "evidence").exists()
+
+
+# Frames 0..150 are observing; then come the checks while fitting.
+@pytest.mark.parametrize("checks", [1, 40, 64, 66, 130, 150, 151, 152, 155, 158])
+def test_a_stopped_clip_resumes_to_the_very_same_files(tmp_path, video, checks):
+    reconstruct_clip(ClipOptions(str(video), str(tmp_path / "whole")), stages=toy_stages())
+    options = ClipOptions(str(video), str(tmp_path / "stopped"), resume=True)
+    with pytest.raises(Cancelled):
+        reconstruct_clip(options, cancelled=stop_after(checks), stages=toy_stages())
+    reconstruct_clip(options, stages=toy_stages())
+    assert files(tmp_path / "whole") == files(tmp_path / "stopped")
+
+
+def test_a_clip_stopped_again_and_again_ends_the_same(tmp_path, video):
+    reconstruct_clip(ClipOptions(str(video), str(tmp_path / "whole")), stages=toy_stages())
+    options = ClipOptions(str(video), str(tmp_path / "stopped"), resume=True)
+    for checks in (70, 70, 10):
+        with pytest.raises(Cancelled):
+            reconstruct_clip(options, cancelled=stop_after(checks), stages=toy_stages())
+    reconstruct_clip(options, stages=toy_stages())
+    assert files(tmp_path / "whole") == files(tmp_path / "stopped")
+
+
+def test_resuming_a_finished_take_changes_nothing(tmp_path, video):
+    options = ClipOptions(str(video), str(tmp_path / "t"), resume=True)
+    reconstruct_clip(options, stages=toy_stages())
+    before = files(tmp_path / "t")
+    reconstruct_clip(options, stages=toy_stages())
+    assert files(tmp_path / "t") == before
+
+
+def test_a_take_that_is_there_is_refused_before_any_work(tmp_path, video):
+    options = ClipOptions(str(video), str(tmp_path / "t"), end=3)
+    reconstruct_clip(options, stages=toy_stages())
+    with pytest.raises(UserError, match="--overwrite"):
+        reconstruct_clip(options, stages=toy_stages())
+
+
+def test_a_take_survives_an_overwrite_with_bad_footage(tmp_path, video):
+    reconstruct_clip(ClipOptions(str(video), str(tmp_path / "t"), end=3), stages=toy_stages())
+    with pytest.raises(UserError):
+        reconstruct_clip(ClipOptions("missing.mp4", str(tmp_path / "t"), overwrite=True), stages=toy_stages())
+    assert len(read_take(tmp_path / "t").frames) == 3
+
+
+def test_a_range_of_frames_keeps_their_times(tmp_path, video):
+    options = ClipOptions(str(video), str(tmp_path / "t"), start=20, end=90)
+    take = read_take(reconstruct_clip(options, stages=toy_stages()))
+    assert np.allclose(take.frames.time, np.arange(20, 90) / 25, atol=1e-3)
+
+
+def test_broken_frames_are_told_and_left_out(tmp_path):
+    path = break_packet(write_video(tmp_path / "a.mp4", 30, gop=5, bframes=0), 17)
+    heard = []
+    out = reconstruct_clip(ClipOptions(str(path), str(tmp_path / "t")), heard.append, stages=toy_stages())
+    assert len(read_take(out).frames) < 30
+    assert "broken" in next(p.message for p in heard if p.message)
+
+
+def test_footage_without_a_face_is_told(tmp_path):
+    for name, image in (("one", np.zeros((1, 1, 3))), ("black", np.zeros((48, 64, 3)))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image.astype(np.uint8))
+        with pytest.raises(UserError, match="no face was found"):
+            reconstruct_clip(ClipOptions(str(tmp_path / f"{name}.png"), str(tmp_path / name)), stages=toy_stages())
+
+
+def test_the_field_of_view_sets_the_focal_length(tmp_path, video):
+    options = ClipOptions(str(video), str(tmp_path / "t"), end=2, fov_degrees=90)
+    assert read_take(reconstruct_clip(options, stages=toy_stages())).actor.focal == pytest.approx(32)
+    with pytest.raises(UserError, match="field of view"):
+        reconstruct_clip(ClipOptions(str(video), str(tmp_path / "u"), fov_degrees=0), stages=toy_stages())
+
+
+def test_views_of_the_actor_are_spread_over_the_frames_with_a_face():
+    found = np.ones(1000, bool)
+    found[100:900] = False
+    views = spread(found, 60)
+    assert len(set(views)) == 60 and found[views].all() and views[0] == 0 and views[-1] == 999
+    assert spread(found[:7], 60).tolist() == list(range(7))

@@ -1,0 +1,78 @@
+"""Real video files, encoded on the spot. Frame i is a flat grey of level(i), so that a picture tells its number."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def level(index: int) -> int:
+    return 40 + 5 * (index % 40)
+
+
+def picture(index: int, width: int = 64, height: int = 48) -> np.ndarray:
+    """Grey of level(index) with a bright top left corner."""
+    image = np.full((height, width, 3), level(index), np.uint8)
+    image[: height // 4, : width // 4] = 255
+    return image
+
+
+def number_of(image: np.ndarray) -> int:
+    """Which frame (modulo 40) a decoded picture is."""
+    middle = image[image.shape[0] // 2 :, image.shape[1] // 2 :]
+    return round((float(middle.mean()) - 40) / 5)
+
+
+def write_video(path: Path, frames: int = 20, stamps: list[int] | None = None, gop: int = 12, bframes: int = 2) -> Path:
+    """H.264; stamps in milliseconds, default 40 apart."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", "bf": str(bframes)})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = gop
+        stream.codec_context.time_base = MILLISECOND
+        for i in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = stamps[i] if stamps else i * 40, MILLISECOND
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        wave = path.suffix == ".wav"
+        stream = container.add_stream("pcm_s16le" if wave else "aac", rate=44100, layout="mono")
+        samples = np.zeros((1, 1024), np.int16) if wave else np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16" if wave else "fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def turn_clockwise(path: Path) -> Path:
+    """Make an MP4 one that a phone held upright wrote: display matrix of 90 degrees clockwise."""
+    data = bytearray(path.read_bytes())
+    matrix = data.find(b"tkhd") + 4 + 40
+    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def break_packet(path: Path, number: int) -> Path:
+    """Overwrite the body of one packet with noise."""
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    position, size = packets[number]
+    assert position is not None
+    data = bytearray(path.read_bytes())
+    data[position : position + size] = bytes([255] * size)
+    path.write_bytes(data)
+    return path

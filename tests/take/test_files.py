@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import errno
+import json
+import os
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.toy import toy_frames, toy_info, toy_template
+
+from faceanything_addon.errors import UserError
+from faceanything_addon.take import Actor, EvidenceChunk, Frames, TakeReader, TakeWriter, read_take
+from faceanything_addon.take.codec import decode_frames, encode_frames
+
+NEUTRAL = toy_template().vertices
+ACTOR = Actor(NEUTRAL, np.zeros(3, np.float32), 77.7)
+
+
+def evidence(count: int, begin: int = 0) -> EvidenceChunk:
+    index = np.arange(begin, begin + count)
+    return EvidenceChunk({"found": np.ones(count, bool)}, index, index / 25, {"crop": [0.1 * begin]})
+
+
+def write_take(folder: Path, count: int = 100, parts: int = 30) -> Frames:
+    writer = TakeWriter.open(folder, toy_info(count))
+    frames = toy_frames(count, NEUTRAL)
+    writer.end_evidence(count, 0)
+    writer.set_actor(ACTOR)
+    for begin in range(0, count, parts):
+        writer.add_frames(frames[begin : begin + parts])
+    writer.finish()
+    return frames
+
+
+def complaint(call, *args, **kwargs) -> str:
+    with pytest.raises(UserError) as caught:
+        call(*args, **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("count, parts", [(1, 1), (64, 64), (65, 7), (200, 150)])
+def test_what_is_written_is_read_within_a_hundredth_of_a_millimetre(tmp_path, count, parts):
+    frames = write_take(tmp_path / "t", count, parts)
+    take = read_take(tmp_path / "t")
+    assert take.info == toy_info(count) and take.actor.focal == 77.7 and len(take.frames) == count
+    assert np.abs(take.frames.vertices - frames.vertices).max() < 1e-5
+    assert np.abs(take.frames.confidence - frames.confidence).max() <= 0.5 / 255 + 1e-6
+    for name in ("head_pose", "intrinsics", "arkit", "gaze", "visible", "found", "time"):
+        assert np.array_equal(getattr(take.frames, name), getattr(frames, name)), name
+    assert all(getattr(take.frames, f.name).dtype == getattr(frames, f.name).dtype for f in fields(Frames))
+
+
+def test_vertices_beyond_the_range_of_16_bits_are_kept(tmp_path):
+    frames = toy_frames(2, NEUTRAL + 3)
+    back = decode_frames(encode_frames(frames, NEUTRAL), NEUTRAL)
+    assert np.abs(back.vertices - frames.vertices).max() < 1e-5
+
+
+def test_a_reader_gives_chunks_of_64_frames(tmp_path):
+    write_take(tmp_path / "t", 130)
+    assert [len(c) for c in TakeReader(tmp_path / "t").chunks()] == [64, 64, 2]
+
+
+def test_how_frames_arrive_does_not_change_the_files(tmp_path):
+    write_take(tmp_path / "a", 130, 130)
+    write_take(tmp_path / "b", 130, 9)
+    for file in sorted((tmp_path / "a").rglob("*.npz")):
+        assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_a_folder_that_is_no_take_is_never_touched(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for flags in ({}, {"resume": True}, {"overwrite": True}):
+        assert "other files" in complaint(TakeWriter.open, tmp_path, toy_info(), **flags)
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
+    assert "is a file" in complaint(TakeWriter.open, tmp_path / "thesis.txt", toy_info(), overwrite=True)
+
+
+def test_a_take_is_replaced_only_when_asked_and_strange_files_in_it_stay(tmp_path):
+    write_take(tmp_path / "t")
+    (tmp_path / "t" / "mine.txt").write_text("a note")
+    assert "--resume" in complaint(TakeWriter.open, tmp_path / "t", toy_info())
+    TakeWriter.open(tmp_path / "t", toy_info(), overwrite=True)
+    left = {str(f.relative_to(tmp_path / "t")) for f in (tmp_path / "t").rglob("*") if f.is_file()}
+    assert left == {"take.json", "mine.txt"}
+
+
+def test_resuming_with_other_input_is_refused(tmp_path):
+    TakeWriter.open(tmp_path / "t", toy_info(100), {"focal": 1.0})
+    assert "focal was 1.0, is 2.0" in complaint(TakeWriter.open, tmp_path / "t", toy_info(100), {"focal": 2.0}, True)
+    assert "end was 100, is 90" in complaint(TakeWriter.open, tmp_path / "t", toy_info(90), {"focal": 1.0}, True)
+
+
+def test_evidence_is_resumed_after_the_last_sound_chunk(tmp_path):
+    writer = TakeWriter.open(tmp_path / "t", toy_info(300))
+    for begin in (0, 64, 128):
+        writer.add_evidence(evidence(64, begin))
+    (tmp_path / "t/evidence/000192.npz.partial").write_bytes(b"half")
+    third = tmp_path / "t/evidence/000128.npz"
+    third.write_bytes(third.read_bytes()[:-30])
+    again = TakeWriter.open(tmp_path / "t", toy_info(300), resume=True)
+    last = again.sound_evidence()
+    assert last is not None and last.index[-1] == 127 and last.tracker_state == {"crop": [6.4]}
+    assert again.evidence_chunks == 2 and not list((tmp_path / "t").rglob("*.partial"))
+
+
+def test_an_unfinished_take_is_not_read(tmp_path):
+    TakeWriter.open(tmp_path / "t", toy_info())
+    assert "not finished" in complaint(read_take, tmp_path / "t")
+
+
+def test_a_folder_that_is_no_take_is_not_read(tmp_path):
+    assert "is not a take" in complaint(read_take, tmp_path)
+    assert "is not a take" in complaint(read_take, tmp_path / "missing")
+    (tmp_path / "take.json").write_text('{"format": "another"}')
+    assert "does not describe a take" in complaint(read_take, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '{"format": "faceanything-take", "version": 1}'])
+def test_a_damaged_header_is_told(tmp_path, text):
+    write_take(tmp_path / "t")
+    (tmp_path / "t/take.json").write_text(text)
+    assert "take.json" in complaint(read_take, tmp_path / "t")
+
+
+def test_a_take_of_a_later_version_is_told(tmp_path):
+    write_take(tmp_path / "t")
+    header = json.loads((tmp_path / "t/take.json").read_text())
+    (tmp_path / "t/take.json").write_text(json.dumps({**header, "version": 2}))
+    assert "version 2" in complaint(read_take, tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("width", -1), ("width", "64"), ("end", 0), ("fps", None), ("footage", 3), ("start", True)],
+)
+def test_header_values_that_make_no_sense_are_refused(tmp_path, name, value):
+    write_take(tmp_path / "t")
+    header = json.loads((tmp_path / "t/take.json").read_text())
+    header["info"][name] = value
+    (tmp_path / "t/take.json").write_text(json.dumps(header))
+    assert "damaged" in complaint(read_take, tmp_path / "t")
+
+
+@pytest.mark.parametrize("file", ["actor.npz", "frames/000000.npz", "frames/000064.npz"])
+def test_a_missing_truncated_or_flipped_chunk_is_told(tmp_path, file):
+    write_take(tmp_path / "t")
+    path = tmp_path / "t" / file
+    sound = path.read_bytes()
+    for bad in (b"", sound[:-1], sound[: len(sound) // 2], b"text", sound[:200] + b"\xff" * 40 + sound[240:]):
+        path.write_bytes(bad)
+        assert "damaged" in complaint(read_take, tmp_path / "t")
+    path.unlink()
+    assert "damaged" in complaint(read_take, tmp_path / "t")
+
+
+def test_an_array_of_objects_or_of_an_absurd_size_is_never_loaded(tmp_path):
+    write_take(tmp_path / "t")
+    np.savez(tmp_path / "t/actor.npz", neutral=np.array([{}]), identity=np.zeros(1), focal=1.0)
+    assert "damaged" in complaint(read_take, tmp_path / "t")
+    header = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, 3)}
+    with zipfile.ZipFile(tmp_path / "t/actor.npz", "w") as archive, archive.open("neutral.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, header)
+    assert "unexpected shape" in complaint(read_take, tmp_path / "t")
+
+
+def test_values_that_are_not_numbers_are_refused(tmp_path):
+    write_take(tmp_path / "t")
+    np.savez(tmp_path / "t/actor.npz", neutral=NEUTRAL * np.nan, identity=np.zeros(1, np.float32), focal=np.float64(1))
+    assert "not numbers" in complaint(read_take, tmp_path / "t")
+
+
+def test_a_damaged_complete_take_is_made_again_on_resume(tmp_path):
+    write_take(tmp_path / "t")
+    assert TakeWriter.open(tmp_path / "t", toy_info(), resume=True).complete
+    (tmp_path / "t/frames/000064.npz").unlink()
+    assert not TakeWriter.open(tmp_path / "t", toy_info(), resume=True).complete
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path, monkeypatch):
+    writer = TakeWriter.open(tmp_path / "t", toy_info())
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "disk is full" in complaint(writer.add_evidence, evidence(64))
+    assert not list((tmp_path / "t/evidence").iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot be written" in complaint(TakeWriter.open, tmp_path / "file" / "t", toy_info())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_rights_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    assert "may not be written" in complaint(TakeWriter.open, tmp_path / "t", toy_info())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_the_real_error_of_a_full_device_is_recognised(tmp_path):
+    writer = TakeWriter.open(tmp_path / "t", toy_info())
+    (tmp_path / "t/evidence/000000.npz.partial").symlink_to("/dev/full")
+    assert "disk is full" in complaint(writer.add_evidence, evidence(64))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.toy import toy_stages, toy_template
+from support.video import write_video
+
+from faceanything_addon import cli
+from faceanything_addon.exchange import npz
+from faceanything_addon.jobs import clip
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> str:
+    return str(write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 30))
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch):
+    monkeypatch.setattr(clip, "default_stages", toy_stages)
+    monkeypatch.setattr(npz, "load_template", toy_template)
+
+
+def run(capsys, *arguments: str | Path) -> tuple[int, str, str]:
+    code = cli.main([str(a) for a in arguments])
+    return (code, *capsys.readouterr())
+
+
+def test_reconstruct_info_and_export_work_in_a_row(tmp_path, video, capsys):
+    code, out, err = run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--start", "2", "--end", "12")
+    assert code == 0 and "complete" in out and "observing" in err
+    code, out, _ = run(capsys, "info", tmp_path / "t")
+    assert code == 0 and "frames: 10" in out
+    code, out, _ = run(capsys, "info", tmp_path / "t", "--json")
+    facts = json.loads(out)
+    assert (facts["frames"], facts["frames_with_face"], facts["start"], facts["stage"]) == (10, 10, 2, "complete")
+    code, _, _ = run(capsys, "export", tmp_path / "t", "--format", "npz", "--out", tmp_path / "t.npz")
+    assert code == 0 and np.load(tmp_path / "t.npz")["vertices"].shape == (10, 12, 3)
+
+
+def test_json_progress_is_one_object_a_line(tmp_path, video, capsys):
+    code, out, _ = run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--json", "--fov-degrees", "60")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and lines[-1] == {"take": str(tmp_path / "t")}
+    assert {"stage", "done", "total"} <= set(lines[0])
+
+
+def test_a_users_error_is_one_line_and_code_2(tmp_path, capsys):
+    code, out, err = run(capsys, "reconstruct", tmp_path / "no.mp4", "--out", tmp_path / "t")
+    assert code == 2 and out == "" and err.startswith("faceanything: ") and err.count("\n") == 1
+    code, out, _ = run(capsys, "reconstruct", tmp_path / "no.mp4", "--out", tmp_path / "t", "--json")
+    assert code == 2 and "no.mp4" in json.loads(out)["error"]
+    assert not (tmp_path / "t").exists()
+    for command in (["info"], ["export", "--format", "npz", "--out", "a.npz"], ["scene", "--out", "a.blend"]):
+        code, _, err = run(capsys, command[0], tmp_path, *command[1:])
+        assert code == 2 and "is not a take" in err
+
+
+def test_control_c_says_how_to_go_on_and_the_same_command_does(tmp_path, video, capsys, monkeypatch):
+    def interrupted():
+        stages = toy_stages()
+
+        def observe(maps, template):
+            raise KeyboardInterrupt
+
+        return clip.Stages(stages.template, stages.tracker, observe, stages.fit_actor, stages.fit_frames)
+
+    monkeypatch.setattr(clip, "default_stages", interrupted)
+    code, _, err = run(capsys, "reconstruct", video, "--out", tmp_path / "t")
+    assert code == 130 and "--resume" in err
+    monkeypatch.setattr(clip, "default_stages", toy_stages)
+    assert run(capsys, "reconstruct", video, "--out", tmp_path / "t")[0] == 2
+    assert run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--resume")[0] == 0
+
+
+def test_an_unfinished_take_has_info(tmp_path, video, capsys, monkeypatch):
+    monkeypatch.setattr(clip, "_observe", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    run(capsys, "reconstruct", video, "--out", tmp_path / "t")
+    code, out, _ = run(capsys, "info", tmp_path / "t", "--json")
+    assert code == 0 and json.loads(out)["stage"] == "observing"
+
+
+def test_a_scene_without_bpy_tells_what_to_install(tmp_path, video, capsys, monkeypatch):
+    run(capsys, "reconstruct", video, "--out", tmp_path / "t")
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    code, _, err = run(capsys, "scene", tmp_path / "t", "--out", tmp_path / "a.blend")
+    assert code == 2 and "faceanything[scene]" in err
+
+
+def test_wrong_usage_is_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["reconstruct", "a.mp4"])
+    assert caught.value.code == 2
