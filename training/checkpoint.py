@@ -42,7 +42,7 @@ class Average:
             if value.is_floating_point():
                 mine.append(self.state[name])
                 theirs.append(value.detach())
-        torch._foreach_lerp_(mine, theirs, 1 - keep)
+        torch._foreach_lerp_(mine, theirs, 1 - keep)  # pyright: ignore[reportPrivateImportUsage]
 
     def model(self, config: Config, device: torch.device | str = "cpu") -> FaceNetwork:
         """A network with the averaged weights, in evaluation mode."""

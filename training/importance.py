@@ -56,10 +56,10 @@ def vertex_importance(template: Template) -> tuple[np.ndarray, np.ndarray]:
 
 def nearest_skin(template: Template, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Index of the skin vertex nearest to each place and its distance: (..., 3) -> (...), (...)."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     skin = np.flatnonzero(template.part == Part.SKIN)
-    distance, index = cKDTree(template.vertices[skin]).query(places, workers=2)
+    distance, index = KDTree(template.vertices[skin]).query(places, workers=2)
     return skin[index], distance
 
 

@@ -60,7 +60,9 @@ class Residual(nn.Module):
         super().__init__()
         self.one = conv(channels, channels)
         self.two = conv(channels, channels)
-        nn.init.zeros_(self.two[1].weight)  # starts as identity
+        zero = self.two[1]
+        assert isinstance(zero, nn.BatchNorm2d)
+        nn.init.zeros_(zero.weight)  # starts as identity
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.two(F.relu(self.one(x))))
@@ -192,6 +194,7 @@ class FaceNetwork(nn.Module):
         self.apply(initialise)
         nn.init.zeros_(self.points.out.weight)
         for block in self.blocks:  # residual branches start small
+            assert isinstance(block, Block)
             block.out.weight.data.mul_(0.3)
             block.down.weight.data.mul_(0.3)
 

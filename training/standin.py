@@ -107,8 +107,8 @@ def render_one(rng: np.random.Generator, template: Template, size: int) -> dict[
         "arkit": arkit,
         "gaze": gaze.astype(np.float32),
         "pose": np.block([[rot, np.zeros((3, 1))], [np.zeros((1, 3)), np.ones((1, 1))]]).astype(np.float32),
-        "focal": np.float32(size),
-        "face": np.bool_(face),
+        "focal": np.array(size, np.float32),
+        "face": np.array(face),
     }
 
 

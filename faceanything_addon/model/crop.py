@@ -70,7 +70,7 @@ def cut(image: np.ndarray, crop: Crop, size: int) -> np.ndarray:
         image, shrink = reduce_region(image, crop, crop.side / size)
         affine = shrink @ np.vstack([affine, [0, 0, 1]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, affine, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return cv2.warpAffine(image, affine, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
 
 
 def reduce_region(image: np.ndarray, crop: Crop, factor: float) -> tuple[np.ndarray, np.ndarray]:

@@ -69,7 +69,7 @@ class TruthNetwork:
             part[1] = root > 0
         part[0] = 1 - part[1]
         sigma = np.full((half, half), np.log(0.003), np.float32)
-        gaze = np.tile(np.float32([0, 0, -1]), (2, 1))
+        gaze = np.tile(np.array([0, 0, -1], np.float32), (2, 1))
         return Look(
             canonical,
             sigma,
@@ -77,7 +77,7 @@ class TruthNetwork:
             part,
             points.astype(np.float32),
             np.zeros(self.points, np.float32),
-            np.float32(self.center is not None),
+            np.array(self.center is not None, np.float32),
             np.zeros(52, np.float32),
             gaze,
         )

@@ -17,7 +17,7 @@ from faceanything_addon.model.embedded import EmbeddedNetwork
 from faceanything_addon.model.framing import affine_camera, head_roll
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fake import HEIGHT, TEMPLATE, WIDTH, TruthNetwork, coded_frame  # noqa: E402
+from fake import HEIGHT, TEMPLATE, WIDTH, TruthNetwork, coded_frame
 
 
 @pytest.fixture
