@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+# FFmpeg also takes plain text, playlists and device formats for videos; these are files that people film or export.
+FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,av1,ivf,dv,yuv4mpegpipe,m4v"
 FOCAL_KEYS = ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm")
 
 
@@ -93,8 +95,9 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     from av.error import FFmpegError
 
     try:
-        # Only local files: a playlist inside a file must not reach the network.
-        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
+        # Only local files: nothing inside a file may reach the network.
+        options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+        container = av.open(str(path.absolute()), options=options)
     except (FFmpegError, ValueError) as error:
         raise UserError(f"{path}: is not a video that can be read; give a video file such as MP4 or MOV") from error
     with container:
