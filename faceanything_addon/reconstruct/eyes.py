@@ -25,12 +25,11 @@ FEW = 3.0  # pixels' worth of evidence below which the lids are taken as closed
 
 @dataclass(frozen=True)
 class Eyeball:
-    """One eye of the actor and of the template."""
+    """One eye of the actor."""
 
     label: int
     center: np.ndarray  # (3,) head space
     radius: float
-    model_center: np.ndarray  # (3,) canonical space
     points: np.ndarray  # indices into the sparse points
 
 
@@ -38,13 +37,13 @@ class GazeFitter:
     """Gaze angles of both eyes, frame by frame."""
 
     def __init__(self, template: Template, neutral: np.ndarray, focal: float, center: np.ndarray) -> None:
-        self.template, self.focal, self.center = template, focal, center
+        self.template, self.neutral, self.focal, self.center = template, neutral, focal, center
         self.surface = template_surface(template)
         self.eyes = []
-        for number, label in enumerate(EYES):
+        for label in EYES:
             middle, radius = sphere(neutral[template.part == label])
             points = np.flatnonzero(template.part[template.points] == label)
-            self.eyes.append(Eyeball(int(label), middle, radius, template.eye_centers[number], points))
+            self.eyes.append(Eyeball(int(label), middle, radius, points))
 
     def fit(self, frame: dict[str, np.ndarray], pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Angles (2, 2) yaw and pitch in head space, and weight (2,); weight 0: nothing seen, angles 0."""
@@ -70,23 +69,25 @@ class GazeFitter:
         corners = self.surface.triangles[frame["triangle"][pixels]]
         inner = frame["bary"][pixels]
         bary = np.concatenate([1 - inner.sum(axis=1, keepdims=True), inner], axis=1)
-        dense = np.einsum("nk,nkc->nc", bary, self.template.vertices[corners])
-        sparse = self.template.vertices[self.template.points[eye.points]]
-        source = _unit(np.concatenate([dense, sparse]) - eye.model_center)
-        target = self._on_ball(np.concatenate([frame["xy"][pixels], frame["points"][eye.points]]), pose, eye)
+        dense = np.einsum("nk,nkc->nc", bary, self.neutral[corners])
+        sparse = self.neutral[self.template.points[eye.points]]
+        source = np.concatenate([dense, sparse]) - eye.center
+        reach = np.linalg.norm(source, axis=1)  # the cornea stands out, the iris lies back: no one sphere is right
+        xy = np.concatenate([frame["xy"][pixels], frame["points"][eye.points]])
+        target = self._on_ball(xy, pose, eye, reach)
         seen = float(frame["weight"][pixels].sum())
         scale = self.focal / pose.shift[2] * eye.radius  # frame pixels per radius
         error = np.hypot(POINT_ERROR, frame["point_sigma"][eye.points] / scale)
         fade = min(1.0, seen / 20)  # sparse points are predicted behind closed lids too, and mean nothing there
         strength = [frame["weight"][pixels] * PIXEL_SHARE / PIXEL_ERROR**2, fade / error**2]
-        return source, target, np.concatenate(strength), seen
+        return _unit(source), target, np.concatenate(strength), seen
 
-    def _on_ball(self, xy: np.ndarray, pose: Pose, eye: Eyeball) -> np.ndarray:
+    def _on_ball(self, xy: np.ndarray, pose: Pose, eye: Eyeball, radius: np.ndarray) -> np.ndarray:
         """Frame pixels (N, 2) -> unit vectors (N, 3) in head space from the eye's centre to where the ray enters."""
         ray = _unit(np.concatenate([(xy - self.center) / self.focal, np.ones((len(xy), 1))], axis=1))
         center = pose.rotation @ eye.center + pose.shift
         along = ray @ center
-        gap = np.maximum(eye.radius**2 - (center @ center - along**2), 0)  # rays that miss touch the rim
+        gap = np.maximum(radius**2 - (center @ center - along**2), 0)  # rays that miss touch the rim
         hit = ray * (along - np.sqrt(gap))[:, None]
         return _unit(hit - center) @ pose.rotation
 

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 STRENGTH = 300.0  # weight of squared second differences on a still face: an effective window of about 9 frames
-MOTION = 0.15  # second differences above this many standard deviations of the noise count as motion, not noise
-ROUNDS = 4
+MOTION = 6.0  # a bend this many times larger than noise alone would leave counts as motion
+STAGES = (0.5, 3.0, 20.0, 100.0)  # strengths on the way
 FILLED_WEIGHT = 0.02  # of frames without evidence, relative to the usual frame
 
 
@@ -17,6 +19,7 @@ def smooth(time: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: f
     Whittaker smoothing (P. Eilers, A perfect smoother, Anal. Chem. 75, 2003) with second differences, which has no
     lag. Its penalty is robust (Geman-McClure): where the smoothed curve bends more than the noise of that column
     could make it, the penalty lets go, so that a blink of three frames keeps its depth while a still face is still.
+    That penalty is not convex; starting weak and growing stronger finds the curve that follows the motion.
 
     Args:
         time: (F,) seconds, strictly increasing.
@@ -67,11 +70,19 @@ def _smooth_column(steps: np.ndarray, values: np.ndarray, weight: np.ndarray, st
     rows = _second_differences(steps)
     loose = np.ones(len(values) - 2)
     curve = values
-    for _ in range(ROUNDS):
-        curve = _solve(rows, weight, strength * loose, values)
+    for stage in (*STAGES, strength, strength):
+        stage = min(stage, strength)
+        curve = _solve(rows, weight, stage * loose, values)
         bend = (rows * np.stack([curve[:-2], curve[1:-1], curve[2:]])).sum(axis=0)
-        loose = 1 / (1 + (bend / (MOTION * noise)) ** 2) ** 2
+        loose = 1 / (1 + (bend / (MOTION * noise * _bend_of_noise(stage))) ** 2) ** 2
     return curve
+
+
+@lru_cache(maxsize=32)
+def _bend_of_noise(strength: float) -> float:
+    """Standard deviation of second differences that white noise of 1 leaves after smoothing with this strength."""
+    power = (2 - 2 * np.cos(np.linspace(0, np.pi, 2001))) ** 2
+    return float(np.sqrt((power / (1 + strength * power) ** 2).mean()))
 
 
 def _second_differences(steps: np.ndarray) -> np.ndarray:
