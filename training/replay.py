@@ -25,6 +25,16 @@ class Replay:
         folder.mkdir(parents=True, exist_ok=True)
         self.arrays: dict[str, np.ndarray] = {}
         self.held = self._read_held()
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Map the files of an earlier process."""
+        for path in self.folder.glob("*.npy"):
+            array = np.lib.format.open_memmap(path, mode="r+")
+            if len(array) == self.slots * self.chunk:
+                self.arrays[path.stem] = array
+        if not self.arrays:
+            self.held = [-1] * self.slots
 
     def _read_held(self) -> list[int]:
         """Chunk number in each slot, -1 for none."""
@@ -62,9 +72,9 @@ class Replay:
     def open(self, like: Chunk) -> None:
         """Map all fields, shaped like a chunk; where a file does not fit, everything held is forgotten."""
         for name, value in like.items():
-            if name in self.arrays:
-                continue
             shape = (self.slots * self.chunk, *value.shape[1:])
+            if name in self.arrays and self.arrays[name].shape == shape and self.arrays[name].dtype == value.dtype:
+                continue
             self.arrays[name], fresh = open_field(self.folder / f"{name}.npy", shape, value.dtype)
             if fresh:
                 self.held = [-1] * self.slots

@@ -121,7 +121,8 @@ class DirectSource:
         pass
 
 
-def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pictures_lost", [False, True])
+def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures_lost: bool) -> None:
     monkeypatch.setattr("training.train.Source", DirectSource)
     monkeypatch.setattr("training.train.Config", lambda **k: replace(SMALL, **k))
     whole = Trainer(options(tmp_path / "whole"))
@@ -137,7 +138,8 @@ def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(first, "step", killed)
     with pytest.raises(KeyboardInterrupt):
         first.train()
-    (tmp_path / "parts" / "replay" / "held.json").unlink()  # the worst case: the pictures are gone as well
+    if pictures_lost:
+        (tmp_path / "parts" / "replay" / "held.json").unlink()
     second = Trainer(options(tmp_path / "parts"))
     assert second.progress.step == 7
     second.train()
