@@ -20,6 +20,7 @@ from ..take.files import check_target
 from ..template import Template, load_template
 from .progress import Meter, Progress, Report
 
+PIECE = 8  # frames
 ACTOR_FRAMES = 60  # enough views for a neutral face; memory and time stay bounded for any length of take
 
 
@@ -196,21 +197,33 @@ def _fit(
     report: Report,
     cancelled: Callable[[], bool],
 ) -> None:
-    meter = Meter("fitting", len(times), 0, report, cancelled)
-    views = gather(writer, spread(found, ACTOR_FRAMES))
-    actor = stages.fit_actor(views, stages.template, footage.width, footage.height, focal)
+    views = spread(found, ACTOR_FRAMES)
+    meter = Meter("actor", len(views), 0, report, cancelled)
+    actor = stages.fit_actor(gather(writer, views), stages.template, footage.width, footage.height, focal)
     writer.set_actor(actor)
+    meter.add(len(views))
+    # The first pass over the evidence fits, the last gives the meshes; each has a bar of its own.
+    fitting = iter([Meter("fitting", len(times), 0, report, cancelled)])
 
     def chunks() -> Iterator[dict[str, np.ndarray]]:
-        for chunk in writer.evidence():
-            meter.add(0)
-            yield chunk.evidence
+        return _pieces(writer, next(fitting, None))
 
+    meshes: Meter | None = None
     for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times):
+        meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)
         writer.add_frames(frames)
-        meter.add(len(frames))
-    if meter.done != len(times):
-        raise RuntimeError(f"fit_frames gave {meter.done} of {len(times)} frames")
+        meshes.add(len(frames))
+    if meshes is None or meshes.done != len(times):
+        raise RuntimeError(f"fit_frames left out some of {len(times)} frames")
+
+
+def _pieces(writer: TakeWriter, meter: Meter | None) -> Iterator[dict[str, np.ndarray]]:
+    """The evidence in small pieces, so that progress and cancelling come often."""
+    for chunk in writer.evidence():
+        for begin in range(0, len(chunk), PIECE):
+            yield {name: array[begin : begin + PIECE] for name, array in chunk.evidence.items()}
+            if meter:
+                meter.add(min(PIECE, len(chunk) - begin))
 
 
 def spread(found: np.ndarray, most: int) -> np.ndarray:

@@ -14,7 +14,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    stage: str  # "observing" (the network looks at the footage), "fitting" (meshes)
+    stage: str  # "observing" (the network looks at the footage), "actor", "fitting" (motion), "meshes"
     done: int  # frames
     total: int
     eta: float | None = None  # seconds left in this stage

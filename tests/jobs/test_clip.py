@@ -37,13 +37,15 @@ def test_a_clip_becomes_a_take(tmp_path, video):
     assert np.allclose(take.frames.time, np.arange(150) / 25, atol=1e-3)
     assert take.frames.found.all()
     observing = [p.done for p in heard if p.stage == "observing"]
-    assert observing == list(range(151)) and heard[-1].stage == "fitting" and heard[-1].done == heard[-1].total == 150
+    assert observing == list(range(151)) and heard[-1].stage == "meshes" and heard[-1].done == heard[-1].total == 150
+    assert [p.stage for p in heard if p.done == 0] == ["observing", "actor", "fitting", "meshes"]
+    assert all(p.done <= p.total for p in heard)
     assert all(p.eta is None or p.eta >= 0 for p in heard) and heard[100].eta is not None
     assert not (out / "evidence").exists()
 
 
 # Frames 0..150 are observing; then come the checks while fitting.
-@pytest.mark.parametrize("checks", [1, 40, 64, 66, 130, 150, 151, 152, 155, 158])
+@pytest.mark.parametrize("checks", [1, 40, 64, 66, 130, 150, 151, 152, 153, 160, 174, 176, 190])
 def test_a_stopped_clip_resumes_to_the_very_same_files(tmp_path, video, checks):
     reconstruct_clip(ClipOptions(str(video), str(tmp_path / "whole")), stages=toy_stages())
     options = ClipOptions(str(video), str(tmp_path / "stopped"), resume=True)
