@@ -56,7 +56,7 @@ def _face_weight(vertices: np.ndarray) -> np.ndarray:
     return behind * below
 
 
-def _laplacian(template: Template, skin: np.ndarray):  # noqa: ANN202 - scipy's sparse types are not nameable
+def _laplacian(template: Template, skin: np.ndarray):
     """Stiffness (cotangent weights) and lumped mass of the skin, both sparse (N, N)."""
     from scipy.sparse import coo_matrix, diags
 

@@ -83,9 +83,7 @@ class Simulator:
         if occluder:
             self._hide(template, pixels, to_frame, part, confidence)
         depth = (depth - truth.poses[frame, 2, 3]).astype(np.float32)
-        return FaceMaps(
-            True, canonical, depth, part, confidence, to_frame, points.astype(np.float32), sigma
-        )
+        return FaceMaps(True, canonical, depth, part, confidence, to_frame, points.astype(np.float32), sigma)
 
     def _crop(self, points: np.ndarray) -> np.ndarray:
         """Square around the points, a quarter wider: (2, 3) map pixel -> frame pixel."""
@@ -117,9 +115,7 @@ class Simulator:
         part[hit] = template.part[self.triangle[won, 0]]
         return canonical.reshape(GRID, GRID, 3), depth.reshape(GRID, GRID), part.reshape(GRID, GRID)
 
-    def _disturb(
-        self, canonical: np.ndarray, depth: np.ndarray, part: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _disturb(self, canonical: np.ndarray, depth: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         canonical = canonical + self._smooth_noise(3) * self.noise.smooth
         canonical += self.random.normal(size=canonical.shape) * self.noise.white
         wrong = (self.random.random(part.shape) < self.noise.outliers) & (part > 0)
@@ -143,9 +139,7 @@ class Simulator:
         confidence[hidden] = 0
 
 
-def _surface_samples(
-    template: Template, spacing: float, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _surface_samples(template: Template, spacing: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Points spread over all triangles: vertices (N, 3) i4 and weights (N, 3)."""
     triangles = template.triangles
     corners = template.vertices[triangles]
