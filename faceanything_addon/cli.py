@@ -107,6 +107,7 @@ class _Bar:
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._stage = ""
 
     def __enter__(self) -> _Bar:
         return self
@@ -121,8 +122,9 @@ class _Bar:
         if progress.message:
             tqdm.write(f"faceanything: {progress.message}", file=sys.stderr)
             return
-        if self._bar is None or self._bar.desc != f"{progress.stage}: ":
+        if progress.stage != self._stage:
             self.__exit__()
+            self._stage = progress.stage
             self._bar = tqdm(
                 total=progress.total, initial=progress.done, desc=progress.stage, unit="frame", file=sys.stderr
             )
