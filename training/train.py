@@ -42,7 +42,7 @@ class Options:
     minutes: float = 60.0  # the budget: the learning rate is down at its end
     steps: int = 0  # a budget in steps instead, for repeatable runs
     batch: int = 16
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     decay: float = 0.3  # share of the budget over which the rate falls
     warmup: int = 150  # steps
     weight_decay: float = 0.05
