@@ -20,7 +20,7 @@ from .track import Prior
 
 PIXELS = 700  # dense pixels used per frame
 TOLERANCES = (15.0, 10.0, 6.0, 4.0, 4.0, 3.5, 3.5)  # standard deviations, one per Gauss-Newton step
-INDEPENDENT_FRAMES = 12.0  # a network errs alike on all frames of one person: more frames add no more knowledge
+INDEPENDENT_FRAMES = 2.0  # a network errs alike on all frames of one person: more frames add no more knowledge
 DIAGONAL_VIEW = np.radians(50.0)  # between a portrait lens and a telephone
 FOCAL_SIGMA = 0.4  # of the log focal length
 KNOWN_FOCAL_SIGMA = 1e-4

@@ -90,9 +90,9 @@ def build_meshes(
 def support_matrix(template: Template) -> Any:
     """(V, V) sparse: how much a pixel at one vertex backs another, by distance within the same part."""
     from scipy.sparse import csr_matrix
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    tree = cKDTree(template.vertices)
+    tree = KDTree(template.vertices)
     pairs = tree.sparse_distance_matrix(tree, 2 * SUPPORT, output_type="coo_matrix")
     same = template.part[pairs.row] == template.part[pairs.col]
     near = np.exp(-((pairs.data[same] / SUPPORT) ** 2)).astype(np.float32)

@@ -12,6 +12,7 @@ from .per_template import per_template
 from .surface import template_surface
 
 CANONICAL_SIGMA = 0.004  # metres: how far a pixel's canonical coordinate is off, along the surface
+POINT_SHARE = 1.0  # sparse points err together too, though less
 DENSE_SHARE = 0.12  # neighbouring pixels err together: so many independent observations is one pixel worth
 DEPTH_SIGMA = 0.008  # metres
 DEPTH_SHARE = 0.03
@@ -93,7 +94,7 @@ def gather(frame: dict[str, np.ndarray], template: Template, scale: float, limit
         bary=np.concatenate([first, np.concatenate([1 - inner.sum(axis=1, keepdims=True), inner], axis=1)]),
         xy=np.concatenate([frame["points"], frame["xy"][dense]]),
         sigma=np.concatenate([point_sigma(frame, scale), np.full(count, dense_sigma, np.float32)]),
-        share=np.concatenate([tables.usable.astype(np.float32), DENSE_SHARE * confidence]),
+        share=np.concatenate([POINT_SHARE * tables.usable.astype(np.float32), DENSE_SHARE * confidence]),
         depth=np.concatenate([np.zeros(points, np.float32), frame["depth"][dense]]),
         depth_share=np.concatenate([np.zeros(points, np.float32), DEPTH_SHARE * confidence]),
     )

@@ -64,7 +64,7 @@ class Surface:
 @per_template
 def template_surface(template: Template) -> Surface:
     """The template's surface; made once."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     triangles = template.triangles
     triangles = triangles[(triangles[:, 0] != triangles[:, 2]) & (triangles[:, 0] != triangles[:, 1])]
@@ -76,6 +76,6 @@ def template_surface(template: Template) -> Surface:
     trees = {}
     for label in np.unique(part):
         numbers = np.flatnonzero(part == label)
-        trees[int(label)] = (cKDTree(centroids[numbers]), numbers)
+        trees[int(label)] = (KDTree(centroids[numbers]), numbers)
     f4 = np.float32
     return Surface(triangles, part, corners[:, 0].astype(f4), edge.astype(f4), dual.astype(f4), trees)

@@ -1,0 +1,3 @@
+"""ARKit coefficients, gaze and filters over time."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later

@@ -39,10 +39,9 @@ def smooth_rotations(time: np.ndarray, rotations: np.ndarray, weight: np.ndarray
     """(F, 3, 3) -> (F, 3, 3), smoothed as rotation vectors about the take's mean rotation."""
     from scipy.spatial.transform import Rotation
 
-    all_rotations = Rotation.from_matrix(rotations)
     seen = np.asarray(weight) > 0
-    middle = all_rotations[seen].mean() if seen.any() else all_rotations[0]
-    vectors = _unwrapped((middle.inv() * all_rotations).as_rotvec())
+    middle = Rotation.from_matrix(rotations[seen] if seen.any() else rotations).mean()
+    vectors = _unwrapped((middle.inv() * Rotation.from_matrix(rotations)).as_rotvec())
     return (middle * Rotation.from_rotvec(smooth(time, vectors, weight))).as_matrix()
 
 

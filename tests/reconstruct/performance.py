@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def fit_performance(
     for number in range(len(truth)):
         maps = simulator.maps(number, occluder=number in hidden)
         if number in lost:
-            maps = type(maps)(**{f.name: getattr(maps, f.name) for f in fields(maps)} | {"found": False})
+            maps = replace(maps, found=False)
         frames.append(observe(maps, truth.template))
     evidence = stack(frames)
     size = (truth.width, truth.height)

@@ -126,7 +126,7 @@ class Simulator:
         from scipy.ndimage import zoom
 
         coarse = self.random.normal(size=(9, 9, channels))
-        return zoom(coarse, (GRID / 9, GRID / 9, 1), order=3)
+        return np.asarray(zoom(coarse, (GRID / 9, GRID / 9, 1), order=3))
 
     def _hide(
         self, template: Template, pixels: np.ndarray, to_frame: np.ndarray, part: np.ndarray, confidence: np.ndarray
