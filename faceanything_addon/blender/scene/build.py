@@ -76,7 +76,8 @@ class _Builder:
         self.name = self.collection.name
         self.plate = cameras.load_plate(take.info) if options.plate else None
         rate = cameras.plate_rate(self.plate, take.info)
-        self.clock = make_clock(take.frames.time, take.info.start, rate)
+        origin = float(take.frames.time[0]) if take.info.start == 0 else cameras.first_time(take.info)
+        self.clock = make_clock(take.frames.time, origin, rate)
         self.part_materials = part_materials(self.name)
         self.eye_materials = eye_materials(self.name)
         self.piece: Piece = cut_piece(template, FACE)

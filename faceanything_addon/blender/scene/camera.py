@@ -11,6 +11,8 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...errors import UserError
+from ...footage.images import SUFFIXES, natural_key
 from ...take.take import TakeInfo
 from ..space import CAMERA_HEIGHT
 from .animation import curves_of, set_curve
@@ -91,16 +93,13 @@ def load_plate(info: TakeInfo) -> bpy.types.Image | None:
 
 
 def _first_picture(path: Path) -> Path | None:
-    """The file itself, or the first picture of a folder or of a pattern such as shot.%04d.png or shot.####.png."""
+    """The file itself, or the first picture of a folder."""
     if path.is_file():
         return path
-    if path.is_dir():
-        kinds = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".bmp", ".webp"}
-        return min((p for p in path.iterdir() if p.suffix.lower() in kinds), default=None)
-    head = path.name.split("%")[0].split("#")[0]
-    if head == path.name or not path.parent.is_dir():
+    if not path.is_dir():
         return None
-    return min(path.parent.glob(f"{head}*{path.suffix}"), default=None)
+    pictures = (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return min(pictures, key=natural_key, default=None)
 
 
 def plate_rate(image: bpy.types.Image | None, info: TakeInfo) -> float:
@@ -111,6 +110,16 @@ def plate_rate(image: bpy.types.Image | None, info: TakeInfo) -> float:
     rate = float(clip.fps)
     bpy.data.movieclips.remove(clip)
     return rate if rate > 0 else info.fps
+
+
+def first_time(info: TakeInfo) -> float:
+    """Time stamp of the footage's first picture, from which Blender counts; 0 where it cannot be had."""
+    from ...footage import open_footage
+
+    try:
+        return next(open_footage(info.footage, 0, 1).frames()).time
+    except (UserError, ImportError):
+        return 0.0
 
 
 def add_plate(camera: bpy.types.Object, image: bpy.types.Image, info: TakeInfo, clock: Clock) -> None:

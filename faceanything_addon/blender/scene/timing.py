@@ -27,22 +27,19 @@ class Clock:
         return max(FIRST_FRAME, int(np.ceil(self.keys[-1] - 1e-3)))
 
 
-def make_clock(time: np.ndarray, start: int, rate: float) -> Clock:
+def make_clock(time: np.ndarray, origin: float, rate: float) -> Clock:
     """Place frames by their time stamps.
 
     Blender shows picture n of a movie at n / rate, so a frame belongs at time * rate even where the footage's own
     rate varies; whole frames of the start go into the plate's offset and the fraction stays in the keys.
 
     Args:
-        time: (F,) seconds since the first picture of the footage.
-        start: number of the take's first frame.
+        time: (F,) seconds, as the container says.
+        origin: time of the footage's first picture, whether or not the take has it.
         rate: frames per second at which Blender shows the footage.
     """
-    if start == 0:
-        position, offset = (time - time[0]) * rate, 0
-    else:
-        position = time * rate
-        offset = round(float(position[0]))
+    position = (time - origin) * rate
+    offset = round(float(position[0]))
     return Clock(rate=rate, keys=_strictly_rising(_snapped(position - offset + FIRST_FRAME)), plate_offset=offset)
 
 
