@@ -153,11 +153,11 @@ def write_preview(
         UserError: the footage cannot be read or the video not written.
     """
     import av
+    from av.error import FFmpegError
 
-    count = 0
+    count, zero, stream = 0, 0.0, None
     try:
         with av.open(str(file), "w") as container:
-            stream: Any = None
             for picture, time in preview_frames(take, template, style or PreviewStyle()):
                 if stream is None:
                     stream, zero = _stream(container, picture, take.info.fps), time
@@ -167,7 +167,7 @@ def write_preview(
                     report(count, len(take.frames))
             if stream is not None:
                 container.mux(stream.encode())
-    except (OSError, av.error.FFmpegError) as error:
+    except (OSError, FFmpegError) as error:
         raise UserError(f"{file}: the preview cannot be written ({error}); choose another file") from error
     return count
 

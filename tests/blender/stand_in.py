@@ -9,7 +9,7 @@ from faceanything_addon.take.take import Actor, Frames, Take, TakeInfo
 from faceanything_addon.template import Part, Template
 from faceanything_addon.template.shape import expression_offset, gaze_rotation, rotate_eyes
 
-ARKIT = (
+_NAMES = (
     "eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft eyeBlinkRight "
     "eyeLookDownRight eyeLookInRight eyeLookOutRight eyeLookUpRight eyeSquintRight eyeWideRight jawForward jawLeft "
     "jawRight jawOpen mouthClose mouthFunnel mouthPucker mouthLeft mouthRight mouthSmileLeft mouthSmileRight "
@@ -17,7 +17,8 @@ ARKIT = (
     "mouthRollUpper mouthShrugLower mouthShrugUpper mouthPressLeft mouthPressRight mouthLowerDownLeft "
     "mouthLowerDownRight mouthUpperUpLeft mouthUpperUpRight browDownLeft browDownRight browInnerUp browOuterUpLeft "
     "browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight noseSneerLeft noseSneerRight tongueOut"
-).split()
+)
+ARKIT = tuple(_NAMES.split())
 
 
 def _sphere(radius: np.ndarray, center: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +72,7 @@ def make_template(size: int = 12) -> Template:
         part=parts,
         identity=np.zeros((1, len(v), 3), np.float32),
         expressions=_expressions(v, parts),
-        expression_names=tuple(ARKIT),
+        expression_names=ARKIT,
         mirror=np.arange(len(v), dtype=np.int32),
         landmarks_index=np.zeros((68, 3), np.int32),
         landmarks_weight=np.full((68, 3), 1 / 3, np.float32),

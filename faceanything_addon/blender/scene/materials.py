@@ -51,7 +51,8 @@ def shader_of(material: Any) -> Any:
 def part_materials(prefix: str) -> dict[Part, bpy.types.Material]:
     """Skin, teeth, tongue and mouth materials of one take."""
     return {
-        part: _principled(f"{prefix} {part.name.lower()}", color, ROUGHNESS[part]) for part, color in PART_COLORS.items()
+        part: _principled(f"{prefix} {part.name.lower()}", color, ROUGHNESS[part])
+        for part, color in PART_COLORS.items()
     }
 
 

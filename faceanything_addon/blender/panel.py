@@ -1,0 +1,107 @@
+"""The panel in the 3D view's sidebar."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import bpy
+
+from ..errors import UserError
+from ..take.files import read_header
+from .jobs import Job, state
+from .operators import CLASSES as OPERATORS
+from .preferences import choices
+from .properties import settings_of, take_folder
+from .requirements import problem
+
+LINE = 38  # characters that fit into a sidebar of usual width
+
+
+class FACEANYTHING_PT_capture(bpy.types.Panel):
+    bl_idname = "FACEANYTHING_PT_capture"
+    bl_label = "Face Anything"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Face Anything"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        trouble = problem() if choices(context).sites else None
+        if trouble:
+            draw_text(layout, trouble, "ERROR")
+            return
+        settings = settings_of(context)
+        draw_settings(layout, settings)
+        if state.job is not None:
+            draw_job(layout, state.job)
+        else:
+            draw_actions(layout, take_folder(settings))
+        if state.error:
+            draw_text(layout, state.error, "ERROR")
+        elif state.note and state.job is None:
+            draw_text(layout, state.note, "INFO")
+
+
+def draw_settings(layout: Any, settings: Any) -> None:
+    column = layout.column()
+    column.enabled = state.job is None
+    column.use_property_split, column.use_property_decorate = True, False
+    column.prop(settings, "footage")
+    column.prop(settings, "out")
+    _draw_optional(column, settings, "use_range", ("start", "end"))
+    _draw_optional(column, settings, "use_fov", ("fov",))
+
+
+def _draw_optional(layout: Any, settings: Any, switch: str, names: tuple[str, ...]) -> None:
+    layout.prop(settings, switch)
+    if getattr(settings, switch):
+        part = layout.column(align=True)
+        for name in names:
+            part.prop(settings, name)
+
+
+def draw_job(layout: Any, job: Job) -> None:
+    column = layout.column(align=True)
+    column.progress(factor=job.fraction, type="BAR", text=f"{job.fraction:.0%}")
+    column.label(text=job.text)
+    column.operator("face_anything.cancel", icon="CANCEL")
+
+
+def draw_actions(layout: Any, folder: Path | None) -> None:
+    stage = take_stage(folder)
+    column = layout.column(align=True)
+    column.scale_y = 1.3
+    if stage is None:
+        column.enabled = folder is not None
+        column.operator("face_anything.capture", icon="PLAY")
+    else:
+        if stage != "complete":
+            column.operator("face_anything.capture", text="Resume", icon="PLAY").resume = True
+        column.operator("face_anything.capture", text="Capture Again", icon="FILE_REFRESH").overwrite = True
+    row = layout.column(align=True)
+    row.operator("face_anything.load_take", icon="IMPORT")
+    if stage == "complete":
+        row.operator("face_anything.preview", icon="FILE_MOVIE")
+
+
+def take_stage(folder: Path | None) -> str | None:
+    """How far the take in a folder is; None where there is none."""
+    if folder is None or not (folder / "take.json").is_file():
+        return None
+    try:
+        return read_header(folder).stage
+    except UserError:
+        return "damaged"
+
+
+def draw_text(layout: Any, text: str, icon: str) -> None:
+    """A line of any length, wrapped."""
+    box = layout.box().column(align=True)
+    for number, line in enumerate(wrap(text, LINE, break_long_words=True)):
+        box.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+CLASSES = (*OPERATORS, FACEANYTHING_PT_capture)

@@ -1,0 +1,25 @@
+"""Everything that Blender is told about."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import bpy
+
+from . import command, jobs, panel, preferences, properties
+
+CLASSES = (preferences.FACEANYTHING_Preferences, *panel.CLASSES)
+
+
+def register() -> None:
+    properties.register()
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    command.register()
+
+
+def unregister() -> None:
+    jobs.stop_all()
+    command.unregister()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+    properties.unregister()

@@ -1,0 +1,56 @@
+"""From a take's folder to a scene: what the operators and the command line share."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..errors import UserError
+from ..take.files import read_take
+from ..take.take import Take
+from ..template import Template, load_template
+from .scene import SceneOptions, TakeObjects, build_take
+
+CACHE_NAME = "face.pc2"
+DEFAULT_KEY_LIMIT = 600
+
+
+def open_take(folder: str | Path) -> tuple[Take, Template]:
+    """A take and the template that it was made with.
+
+    Raises:
+        UserError: not a take, not finished, damaged, or made with another template.
+    """
+    take, template = read_take(folder), load_template()
+    if len(take.actor.neutral) != len(template.vertices):
+        raise UserError(
+            f"{folder}: was made with another face template ({len(take.actor.neutral)} vertices, this one has "
+            f"{len(template.vertices)}); capture the footage again"
+        )
+    return take, template
+
+
+def build_from_folder(scene: bpy.types.Scene, folder: str | Path, key_limit: int = DEFAULT_KEY_LIMIT) -> TakeObjects:
+    """Build a stored take into a scene. Takes of more than key_limit frames play from a cache in the take's folder.
+
+    Raises:
+        UserError: see `open_take`.
+    """
+    take, template = open_take(folder)
+    cache = Path(folder).expanduser().absolute() / CACHE_NAME
+    built = build_take(scene, take, template, SceneOptions(key_limit=key_limit, cache_file=cache))
+    built.collection["face_anything_take"] = str(Path(folder).expanduser().absolute())
+    return built
+
+
+def look_through_camera(scene: bpy.types.Scene) -> None:
+    """Show the take as it was filmed in every 3D view of the file that shows this scene."""
+    for screen in bpy.data.screens:
+        for area in screen.areas:
+            for space in area.spaces:
+                if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
+                    space.camera = scene.camera
+                    space.region_3d.view_perspective = "CAMERA"
+                    space.shading.type = "SOLID"

@@ -1,0 +1,153 @@
+"""Registration, operators and files, in Blender without an interface."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
+import bpy
+import pytest
+from stand_in import make_take, make_template
+
+import faceanything_addon
+from faceanything_addon.blender import command, panel, requirements, takes
+from faceanything_addon.blender.jobs import STAGES, CaptureJob, ThreadJob, state
+from faceanything_addon.errors import UserError
+from faceanything_addon.take import TakeWriter
+from faceanything_addon.take.take import Take
+
+LONG_TAKE = 70  # frames; more than one chunk on disk
+
+
+@pytest.fixture
+def registered():
+    faceanything_addon.register()
+    yield
+    faceanything_addon.unregister()
+    state.error = state.note = ""
+
+
+@pytest.fixture
+def template(monkeypatch):
+    made = make_template(6)
+    monkeypatch.setattr(takes, "load_template", lambda: made)
+    return made
+
+
+def store(take: Take, folder) -> str:
+    writer = TakeWriter.open(folder, take.info)
+    writer.end_evidence(len(take.frames), 0)
+    writer.set_actor(take.actor)
+    writer.add_frames(take.frames)
+    writer.finish()
+    return str(folder)
+
+
+def test_register_twice():
+    for _ in range(2):
+        faceanything_addon.register()
+        assert hasattr(bpy.types.Scene, "face_anything")
+        faceanything_addon.unregister()
+        assert not hasattr(bpy.types.Scene, "face_anything")
+
+
+def test_load_take_builds_the_scene(registered, template, tmp_path):
+    folder = store(make_take(template, LONG_TAKE), tmp_path / "take")
+    assert bpy.ops.face_anything.load_take(directory=folder) == {"FINISHED"}
+    collection = bpy.context.scene.collection.children["clip"]
+    assert bpy.context.scene.camera.name in collection.objects
+    assert bpy.context.scene.frame_end == LONG_TAKE
+    assert state.note == f"clip: {LONG_TAKE} frames, footage not found"
+
+
+def test_errors_are_one_line_and_stay_in_the_panel(registered, tmp_path):
+    with pytest.raises(RuntimeError, match="is not a take"):
+        bpy.ops.face_anything.load_take(directory=str(tmp_path))
+    assert "is not a take" in state.error and "\n" not in state.error
+
+
+def test_capture_without_footage_says_so(registered, monkeypatch):
+    monkeypatch.setattr(requirements, "missing", list)
+    with pytest.raises(RuntimeError, match="no footage is chosen"):
+        bpy.ops.face_anything.capture()
+    assert state.job is None
+
+
+def test_capture_waits_for_the_worker_and_reports_its_error(registered, tmp_path):
+    bpy.context.scene.face_anything.footage = str(tmp_path / "none.mp4")
+    with pytest.raises(RuntimeError, match="no such file"):
+        bpy.ops.face_anything.capture()
+    assert state.job is None and "none.mp4" in state.error
+
+
+def test_panel_knows_how_far_a_take_is(template, tmp_path):
+    assert panel.take_stage(None) is None and panel.take_stage(tmp_path) is None
+    TakeWriter.open(tmp_path / "begun", make_take(template, 3).info)
+    assert panel.take_stage(tmp_path / "begun") == "observing"
+    store(make_take(template, 3), tmp_path / "whole")
+    assert panel.take_stage(tmp_path / "whole") == "complete"
+
+
+def test_scene_file(template, tmp_path):
+    folder = store(make_take(template, 5), tmp_path / "take")
+    out = tmp_path / "new" / "scene.blend"
+    command.build_scene_file(folder, out)
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert bpy.context.scene.camera.name == "clip camera"
+    assert len(bpy.data.objects["clip face"].data.shape_keys.key_blocks) == 6
+
+
+def test_scene_file_keeps_the_extension_registered(registered, template, tmp_path):
+    command.build_scene_file(store(make_take(template, 3), tmp_path / "take"), tmp_path / "scene.blend")
+    assert hasattr(bpy.types.Scene, "face_anything")
+
+
+def test_a_take_of_another_template_is_refused(template, tmp_path):
+    other = make_template(5)
+    folder = store(make_take(other, 3), tmp_path / "take")
+    with pytest.raises(UserError, match="another face template"):
+        takes.build_from_folder(bpy.context.scene, folder)
+
+
+def test_unsupported_python_and_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None)
+    assert "Python 3.12" in (requirements.problem((3, 12)) or "")
+    assert "onnxruntime" in (requirements.problem((3, 11)) or "")
+
+
+class Worker:
+    """What a WorkerProcess says, without a process."""
+
+    finished, take, error, was_cancelled = False, None, None, False
+
+    def __init__(self, messages):
+        self.messages = messages
+
+    def poll(self):
+        return self.messages
+
+
+def test_progress_rises_over_the_stages():
+    seen = []
+    for stage in STAGES:
+        for done in (1, 50, 100):
+            job = CaptureJob(Worker([{"stage": stage, "done": done, "total": 100, "eta": 65.0}]))
+            job.poll()
+            seen.append(job.fraction)
+    assert seen == sorted(seen) and seen[-1] == 1.0
+    assert job.text.endswith("100 of 100, 1:05 left")
+
+
+def test_a_thread_job_stops_and_tells_errors():
+    def fails(report):
+        raise UserError("clip.mp4: gone; bring it back")
+
+    job = ThreadJob("Drawing", fails)
+    while not job.finished:
+        job.poll()
+    assert job.error == "clip.mp4: gone; bring it back"
+
+
+def test_keys_of_a_part_of_the_footage_start_at_frame_one(template):
+    take = make_take(template, 4)
+    take = Take(replace(take.info, start=30, end=34), take.actor, replace(take.frames, time=take.frames.time + 1.0))
+    built = takes.build_take(bpy.context.scene, take, template, takes.SceneOptions())
+    assert built.clock.keys.tolist() == [1, 2, 3, 4] and built.clock.plate_offset == 30
