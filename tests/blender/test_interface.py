@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import bpy
 import pytest
-from stand_in import make_take, make_template
+from support.stand_in import make_take, make_template
 
 import faceanything_addon
 from faceanything_addon.blender import command, panel, requirements, takes

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from stand_in import make_take, make_template
+from support.stand_in import make_take, make_template
 
 from faceanything_addon.blender import space
 from faceanything_addon.blender.scene import SceneOptions, build_take

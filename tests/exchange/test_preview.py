@@ -1,17 +1,13 @@
 """The video of the mesh over its plate."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
-import sys
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blender"))
-from stand_in import make_take, make_template
+from support.stand_in import make_take, make_template
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.preview import MeshPainter, PreviewStyle, write_preview
