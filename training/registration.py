@@ -229,7 +229,9 @@ class Fit:
     def step(self, current, skin, target, normal, weight, smooth: float, mark: float) -> np.ndarray:
         """Vertices that fit the closest points in the normal direction, smoothly. (N, 3)."""
         n = len(self.rest)
-        reg = sp.kron(smooth * self.lap.T @ self.lap + mark * self.marks.T @ self.marks + 1e-5 * sp.identity(n), sp.eye(3))
+        reg = sp.kron(
+            smooth * self.lap.T @ self.lap + mark * self.marks.T @ self.marks + 1e-5 * sp.identity(n), sp.eye(3)
+        )
         blocks = weight[:, None, None] * (normal[:, :, None] * normal[:, None, :] + 0.03 * np.eye(3))
         data = sp.bsr_matrix((blocks, skin, np.searchsorted(skin, np.arange(n + 1))), (3 * n, 3 * n))
         rhs = mark * self.marks.T @ (self.targets - self.marks @ self.rest)
@@ -257,7 +259,11 @@ def register(ict: Head, mh: Head, body: np.ndarray, mirror: np.ndarray) -> np.nd
     n = len(rest)
     rows = [(i, w) for i, w in source] + [(mirror[i], w) for i, w in source]
     marks = sp.csr_matrix(
-        (np.concatenate([w for _, w in rows]), np.concatenate([i for i, _ in rows]), np.arange(0, 3 * len(rows) + 1, 3)),
+        (
+            np.concatenate([w for _, w in rows]),
+            np.concatenate([i for i, _ in rows]),
+            np.arange(0, 3 * len(rows) + 1, 3),
+        ),
         (len(rows), n),
     )
     fit = Fit(rest, laplacian(n, body), marks, goal)

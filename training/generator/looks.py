@@ -1,0 +1,243 @@
+"""Random appearance of a person: skin tone, make-up, beard, hair, brows, eyes, clothes."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from faceanything_addon.template import Part
+
+from .assets import Assets, Split
+
+# Linear skin colours from dark to light.
+TONES = np.array(
+    [
+        (0.035, 0.018, 0.012),
+        (0.10, 0.05, 0.03),
+        (0.22, 0.12, 0.075),
+        (0.38, 0.23, 0.155),
+        (0.55, 0.36, 0.27),
+        (0.68, 0.48, 0.39),
+    ]
+)
+HAIR = np.array(
+    [
+        (0.006, 0.005, 0.005),
+        (0.02, 0.012, 0.008),
+        (0.06, 0.03, 0.015),
+        (0.15, 0.08, 0.035),
+        (0.35, 0.22, 0.10),
+        (0.3, 0.3, 0.3),
+        (0.6, 0.57, 0.52),
+        (0.18, 0.045, 0.015),
+    ]
+)
+IRIS = np.array(
+    [
+        (0.03, 0.012, 0.005),
+        (0.07, 0.03, 0.01),
+        (0.14, 0.08, 0.03),
+        (0.08, 0.12, 0.06),
+        (0.07, 0.13, 0.22),
+        (0.16, 0.2, 0.24),
+        (0.03, 0.08, 0.2),
+    ]
+)
+
+
+@dataclass
+class Looks:
+    """One person's appearance; fields shaped for `shade`."""
+
+    skin: int
+    gain: np.ndarray  # (3,)
+    grain: np.ndarray  # (2,) strength, cells per metre
+    tint: np.ndarray  # (V, 3)
+    paint: np.ndarray  # (V, 4)
+    gloss: np.ndarray  # (2,)
+    eye: np.ndarray  # (12,)
+    hair_colour: np.ndarray  # (3,)
+    brow_colour: np.ndarray
+    tone: np.ndarray  # (3,) linear colour of the cheeks
+    brow: int | None
+    lash: int | None
+    hair: int | None
+    extras: dict = field(default_factory=dict)  # torso, glasses, sunglasses, hat, headphones: bool
+
+
+def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
+    """A random person."""
+    skin = int(rng.choice(split.skins))
+    tone, gain = draw_tone(rng, assets.skin_mean[skin])
+    hair = mix_colour(rng, HAIR)
+    v = len(assets.template.vertices)
+    paint = np.zeros((v, 4), np.float32)
+    beard(rng, assets, paint, hair)
+    makeup(rng, assets, paint)
+    extras = {k: rng.random() < p for k, p in (("torso", 0.75), ("glasses", 0.2), ("hat", 0.1), ("headphones", 0.04))}
+    extras["sunglasses"] = extras["glasses"] and rng.random() < 0.2
+    many = {k: len(assets.card_list(k)) for k in ("eyebrows", "eyelashes", "hair")}
+    return Looks(
+        skin=skin,
+        gain=gain.astype(np.float32),
+        grain=np.array([abs(rng.normal()) * 0.06, rng.uniform(300, 1500)], np.float32),
+        tint=part_tint(rng, assets),
+        paint=paint,
+        gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
+        eye=draw_eye(rng),
+        hair_colour=hair,
+        brow_colour=hair * rng.uniform(0.4, 1.0) if rng.random() < 0.8 else mix_colour(rng, HAIR),
+        tone=tone,
+        brow=int(rng.integers(many["eyebrows"])) if rng.random() < 0.93 else None,
+        lash=int(rng.integers(many["eyelashes"])) if rng.random() < 0.85 else None,
+        hair=int(rng.integers(many["hair"])) if rng.random() < 0.78 else None,
+        extras=extras,
+    )
+
+
+def draw_tone(rng: np.random.Generator, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wanted cheek colour and the gain that brings the skin map to it (fully or in part)."""
+    at = rng.uniform(0, len(TONES) - 1)
+    k = min(int(at), len(TONES) - 2)
+    wanted = np.exp(np.log(TONES[k]) * (1 - at + k) + np.log(TONES[k + 1]) * (at - k)) * np.exp(
+        rng.normal(size=3) * 0.06
+    )
+    part = rng.uniform(0.0, 1.0)
+    gain = np.clip((wanted / mean) ** part, 0.2, 4.0) * np.exp(rng.normal() * 0.1)
+    return mean * gain, gain
+
+
+def mix_colour(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
+    """A colour between two rows of a table, with jitter."""
+    a, b = table[rng.integers(len(table), size=2)]
+    t = rng.random() * 0.5
+    return (a * (1 - t) + b * t) * np.exp(rng.normal(size=3) * 0.12)
+
+
+def any_colour(rng: np.random.Generator) -> np.ndarray:
+    """(3,) linear; greys, darks and brights."""
+    level = rng.random() ** 2 * 0.8 + 0.01
+    return np.clip(level * np.exp(rng.normal(size=3) * rng.choice([0.05, 0.5, 1.0])), 0.005, 0.95)
+
+
+def part_tint(rng: np.random.Generator, assets: Assets) -> np.ndarray:
+    """(V, 3) linear colour of teeth, tongue, mouth; on skin a soft blotchy factor."""
+    part = assets.template.part
+    tint = np.ones((len(part), 3), np.float32)
+    blotch = assets.smooth[rng.integers(len(assets.smooth)), :, 0]
+    skin = part == Part.SKIN
+    tint[skin] = 1 + 0.06 * rng.random() * blotch[skin, None] * (0.6, 1.0, 1.0)
+    tint[part == Part.TEETH] = np.array([0.72, 0.62, 0.45]) ** rng.uniform(0.6, 1.4) * rng.uniform(0.6, 1.1)
+    tint[part == Part.TONGUE] = np.array([0.42, 0.14, 0.13]) * rng.uniform(0.6, 1.4)
+    tint[part == Part.MOUTH] = np.array([0.28, 0.07, 0.06]) * rng.uniform(0.4, 1.4)
+    return np.clip(tint, 0, 1.5)
+
+
+def draw_eye(rng: np.random.Generator) -> np.ndarray:
+    """(12,) see `shade.eye_colour`."""
+    inner, outer = mix_colour(rng, IRIS), mix_colour(rng, IRIS)
+    if rng.random() < 0.7:
+        outer = inner * rng.uniform(0.5, 1.2)
+    white = np.array([0.72, 0.66, 0.62]) * rng.uniform(0.65, 1.1)
+    return np.r_[rng.uniform(0.40, 0.50), rng.uniform(0.22, 0.6), inner, outer, white, rng.random() * 0.35]
+
+
+def polygon_mask(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Points inside a polygon (N, 2)."""
+    inside = np.zeros(len(x), bool)
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        crosses = (ay > y) != (by > y)
+        inside ^= crosses & (x < (bx - ax) * (y - ay) / (by - ay + 1e-12) + ax)
+    return inside
+
+
+@dataclass
+class Regions:
+    """Soft weights (V,) on the template's skin."""
+
+    lips: np.ndarray
+    beard: np.ndarray
+    moustache: np.ndarray
+    lids: np.ndarray
+    cheeks: np.ndarray
+
+
+_regions: dict[int, Regions] = {}
+
+
+def regions(assets: Assets) -> Regions:
+    """Regions for make-up and beard, from the landmarks; computed once."""
+    key = id(assets)
+    if key not in _regions:
+        _regions[key] = make_regions(assets)
+    return _regions[key]
+
+
+def ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Smooth step from 0 at low to 1 at high."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def make_regions(assets: Assets) -> Regions:
+    """See `Regions`."""
+    t = assets.template
+    marks = t.landmarks(t.vertices)
+    x, y, z = t.vertices.T
+    skin = t.part == Part.SKIN
+    mouth = marks[48:60]
+    lips = skin & polygon_mask(x, y, mouth[:, :2]) & (z > mouth[:, 2].min() - 0.012)
+    corner, nose, chin = marks[54], marks[33], marks[8]
+    away = np.hypot(np.maximum(np.abs(x) - corner[0], 0), y - mouth[:, 1].mean())
+    jaw = ramp(y, corner[1] + 0.022 - 0.25 * (np.abs(x) - corner[0]).clip(-1, 0), corner[1] - 0.008)
+    side = ramp(np.abs(x), 0.052, 0.062) * ramp(y, 0.01, -0.02) * ramp(z, -0.10, -0.07)
+    beard_w = np.maximum(jaw, side) * ramp(y, chin[1] - 0.06, chin[1] - 0.01) * ramp(z, -0.095, -0.06) * skin * ~lips
+    top = nose[1] - 0.002
+    moustache = ramp(y, mouth[:, 1].min(), mouth[:, 1].max() - 0.004) * ramp(y, top + 0.001, top - 0.004)
+    moustache = moustache * (np.abs(x) < corner[0] + 0.004) * skin * ~lips * (z > 0)
+    eye = np.minimum(*(np.linalg.norm(t.vertices - c, axis=1) for c in t.eye_centers))
+    lids = ramp(eye, 0.022, 0.015) * (y > -0.002) * skin
+    cheeks = np.exp(-(((np.abs(x) - 0.045) / 0.018) ** 2) - ((y + 0.035) / 0.015) ** 2) * (z > -0.05) * skin
+    return Regions(*(w.astype(np.float32) for w in (lips, beard_w * (away > 0), moustache, lids, cheeks)))
+
+
+def blend(paint: np.ndarray, weight: np.ndarray, colour: np.ndarray, strength: float) -> None:
+    """Lay a colour over what is painted already."""
+    a = weight * strength
+    total = paint[:, 3] + a * (1 - paint[:, 3])
+    share = np.where(total > 1e-6, a / np.maximum(total, 1e-6), 0)[:, None]
+    paint[:, :3] = paint[:, :3] * (1 - share) + colour * share
+    paint[:, 3] = total
+
+
+def beard(rng: np.random.Generator, assets: Assets, paint: np.ndarray, hair: np.ndarray) -> None:
+    """Stubble to full beard, in random parts of the beard's region."""
+    if rng.random() > 0.33:
+        return
+    r = regions(assets)
+    strength = rng.uniform(0.15, 0.9)
+    x, y, _ = assets.template.vertices.T
+    weight = np.maximum(r.beard, r.moustache)
+    style = rng.random()
+    if style < 0.15:
+        weight = r.moustache
+    elif style < 0.35:
+        weight = np.maximum(r.beard * ramp(np.abs(x), 0.04, 0.025), r.moustache)
+    elif style < 0.45:
+        weight = r.beard
+    patchy = assets.smooth[rng.integers(len(assets.smooth)), :, 1]
+    blend(paint, np.clip(weight * (1 + 0.3 * patchy), 0, 1), hair * rng.uniform(0.5, 1.2), strength)
+
+
+def makeup(rng: np.random.Generator, assets: Assets, paint: np.ndarray) -> None:
+    """Lipstick, lids, blush."""
+    r = regions(assets)
+    if rng.random() < 0.25:
+        red = np.array([0.35, 0.04, 0.05]) * np.exp(rng.normal(size=3) * 0.4)
+        blend(paint, r.lips, np.clip(red, 0.003, 0.8), rng.uniform(0.2, 0.9))
+    if rng.random() < 0.18:
+        blend(paint, r.lids, any_colour(rng) * 0.5, rng.uniform(0.1, 0.7))
+    if rng.random() < 0.15:
+        blend(paint, r.cheeks, np.array([0.6, 0.15, 0.12]), rng.uniform(0.05, 0.3))
