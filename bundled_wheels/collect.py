@@ -1,7 +1,8 @@
 """Download the wheels that the extension carries: `python bundled_wheels/collect.py [PLATFORM ...]`.
 
-The pins are those of pyproject.toml. numpy is left out because Blender brings its own, tqdm because only the command
-line uses it. Wheels are for Blender's two Pythons, 3.11 (4.2 to 5.0) and 3.13 (5.1 on); they are not kept in git.
+The pins are those of pyproject.toml, but for what Blender's own numpy (1.24 in 4.2) is too old for. numpy is left out
+because Blender brings its own, tqdm because only the command line uses it. Wheels are for Blender's two Pythons, 3.11
+(4.2 to 5.0) and 3.13 (5.1 on); they are not kept in git.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGES = ("onnxruntime", "opencv-python-headless", "av", "scipy")
 PYTHONS = ("3.11", "3.13")
+OLDER = {("scipy", "3.11"): "1.15.3"}  # 1.16 and later need numpy 1.25
 PLATFORMS = {  # name in the manifest -> pip's platform tags
     "linux-x64": ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64"],
     "windows-x64": ["win_amd64"],
@@ -22,25 +24,27 @@ PLATFORMS = {  # name in the manifest -> pip's platform tags
 }
 
 
-def pins() -> list[str]:
+def pins(python: str) -> list[str]:
     """Requirements such as av==18.1.0 for each bundled package."""
     with open(HERE.parent / "pyproject.toml", "rb") as file:
         wanted = tomllib.load(file)["project"]["dependencies"]
     found = [w for w in wanted if w.partition("==")[0] in PACKAGES]
     if len(found) != len(PACKAGES):
         raise SystemExit(f"pyproject.toml: does not pin all of {', '.join(PACKAGES)} with ==; pin them")
-    return found
+    names = [(w.partition("==")[0], w) for w in found]
+    return [f"{name}=={OLDER[name, python]}" if (name, python) in OLDER else w for name, w in names]
 
 
 def download(platform: str, python: str) -> None:
     """Wheels of one platform and Python into this folder."""
     abi = "cp" + python.replace(".", "")
+    wanted = pins(python)
     tags = [part for tag in PLATFORMS[platform] for part in ("--platform", tag)]
     abis = [part for name in (abi, "abi3", "none") for part in ("--abi", name)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary", ":all:", "--dest", str(HERE), "--python-version", python, "--implementation", "cp"]
-    if subprocess.run([*command, *tags, *abis, *pins()]).returncode:
-        raise SystemExit(f"no wheels of {', '.join(pins())} for {platform}, Python {python}; see pip's message above")
+    if subprocess.run([*command, *tags, *abis, *wanted]).returncode:
+        raise SystemExit(f"no wheels of {', '.join(wanted)} for {platform}, Python {python}; see pip's message above")
 
 
 def main(platforms: list[str]) -> None:
