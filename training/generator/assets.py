@@ -27,6 +27,7 @@ TEST_SKINS = (
     "young_lightskinned_male3",
 )
 TEST_PLACES = ("kiara_1_dawn", "st_fagans_interior", "venice_sunset")
+UNUSED_CARDS = ("bob01",)  # hangs over the face
 UNUSED_SKINS = ("young_caucasian_female_darkhair",)  # painted hair and clothes
 CARD_SIZE = 256
 LEVELS = 4  # resolutions of each skin
@@ -122,7 +123,9 @@ def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dic
     baked = {
         "uv": bake.skin_uvs(template, surface, corner_uv),
         "occlusion": occlusion(template),
-        "cards": bake.make_cards(template, folder, registration, layers),
+        "cards": [
+            c for c in bake.make_cards(template, folder, registration, layers) if c.name not in UNUSED_CARDS
+        ],
     }
     part = file.with_suffix(f".{os.getpid()}")
     part.write_bytes(pickle.dumps(baked))
@@ -179,7 +182,7 @@ def read_card(file: Path) -> np.ndarray:
     solid = alpha > 128
     mean = max(grey[solid].mean() if solid.any() else 1.0, 8.0)
     grey = np.clip(grey / mean * 128, 40, 255).astype(np.uint8)
-    if "brow" in file.stem or "lash" in file.stem:
+    if "brow" in file.stem:
         alpha = np.clip(alpha.astype(np.float32) * 1.6, 0, 255).astype(np.uint8)
     return np.dstack([grey, grey, grey, alpha])
 

@@ -71,10 +71,11 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     """A random person."""
     skin = int(rng.choice(split.skins))
     tone, gain = draw_tone(rng, assets.skin_mean[skin])
-    hair = mix_colour(rng, HAIR)
+    hair = mix_colour(rng, HAIR) if rng.random() < 0.97 else any_colour(rng)
+    facial = darker(hair, tone, rng)
     v = len(assets.template.vertices)
     paint = np.zeros((v, 4), np.float32)
-    beard(rng, assets, paint, hair)
+    beard(rng, assets, paint, facial)
     makeup(rng, assets, paint)
     extras = {k: rng.random() < p for k, p in (("torso", 0.75), ("glasses", 0.2), ("hat", 0.1), ("headphones", 0.04))}
     extras["sunglasses"] = extras["glasses"] and rng.random() < 0.2
@@ -82,13 +83,13 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     return Looks(
         skin=skin,
         gain=gain.astype(np.float32),
-        grain=np.array([abs(rng.normal()) * 0.06, rng.uniform(300, 1500)], np.float32),
+        grain=np.array([abs(rng.normal()) * 0.06, rng.uniform(1200, 4000)], np.float32),
         tint=part_tint(rng, assets),
         paint=paint,
         gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
         eye=draw_eye(rng),
         hair_colour=hair,
-        brow_colour=hair * rng.uniform(0.4, 1.0) if rng.random() < 0.8 else mix_colour(rng, HAIR),
+        brow_colour=facial * rng.uniform(0.4, 1.0),
         tone=tone,
         brow=int(rng.integers(many["eyebrows"])) if rng.random() < 0.93 else None,
         lash=int(rng.integers(many["eyelashes"])) if rng.random() < 0.85 else None,
@@ -113,7 +114,14 @@ def mix_colour(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
     """A colour between two rows of a table, with jitter."""
     a, b = table[rng.integers(len(table), size=2)]
     t = rng.random() * 0.5
-    return (a * (1 - t) + b * t) * np.exp(rng.normal(size=3) * 0.12)
+    return (a * (1 - t) + b * t) * np.exp(rng.normal() * 0.15 + rng.normal(size=3) * 0.05)
+
+
+def darker(hair: np.ndarray, tone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Hair colour of brows and beard: seldom lighter than the skin."""
+    if rng.random() < 0.08:
+        return hair
+    return hair * min(1.0, rng.uniform(0.2, 0.7) * tone.mean() / hair.mean())
 
 
 def any_colour(rng: np.random.Generator) -> np.ndarray:
@@ -141,7 +149,7 @@ def draw_eye(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.7:
         outer = inner * rng.uniform(0.5, 1.2)
     white = np.array([0.72, 0.66, 0.62]) * rng.uniform(0.65, 1.1)
-    return np.r_[rng.uniform(0.40, 0.50), rng.uniform(0.22, 0.6), inner, outer, white, rng.random() * 0.35]
+    return np.r_[rng.uniform(0.47, 0.57), rng.uniform(0.22, 0.55), inner, outer, white, rng.random() * 0.35]
 
 
 def polygon_mask(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 # Degrees of eye rotation that coefficient 1 of eyeLook* stands for.
-EYE_LOOK = {"In": 38.0, "Out": 38.0, "Up": 28.0, "Down": 30.0}
+EYE_LOOK = {"In": 38.0, "Out": 38.0, "Up": 23.0, "Down": 28.0}
 
 # kind: (share, function name); see `expression`.
 KINDS = (

@@ -187,6 +187,10 @@ def shade(
                     r1 = colour[1] * max(sh_eval(sh, n0, n1, n2, 1), 0.0) * ao
                     r2 = colour[2] * max(sh_eval(sh, n0, n1, n2, 2), 0.0) * ao
                     e = min(g * 2.5, 1.0) * fresnel * ao
+                    if m == SKIN:
+                        e *= 0.4
+                    elif m == EYE:
+                        e *= 0.6
                     r0 += e * max(sh_eval(spec_sh, rx, ry, rz, 0), 0.0)
                     r1 += e * max(sh_eval(spec_sh, rx, ry, rz, 1), 0.0)
                     r2 += e * max(sh_eval(spec_sh, rx, ry, rz, 2), 0.0)
