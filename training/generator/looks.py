@@ -34,6 +34,7 @@ HAIR = np.array(
         (0.18, 0.045, 0.015),
     ]
 )
+HAIR_SHARE = {"bob02": 0.25}
 IRIS = np.array(
     [
         (0.03, 0.012, 0.005),
@@ -93,9 +94,15 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         tone=tone,
         brow=int(rng.integers(many["eyebrows"])) if rng.random() < 0.93 else None,
         lash=int(rng.integers(many["eyelashes"])) if rng.random() < 0.85 else None,
-        hair=int(rng.integers(many["hair"])) if rng.random() < 0.78 else None,
+        hair=draw_hair(rng, assets) if rng.random() < 0.78 else None,
         extras=extras,
     )
+
+
+def draw_hair(rng: np.random.Generator, assets: Assets) -> int:
+    """Index into the hair cards; those that fall over an eye are seldom taken."""
+    weight = np.array([HAIR_SHARE.get(c.name, 1.0) for c in assets.card_list("hair")])
+    return int(rng.choice(len(weight), p=weight / weight.sum()))
 
 
 def draw_tone(rng: np.random.Generator, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -199,14 +199,14 @@ def glasses(rng: np.random.Generator, template: Template, vertices: np.ndarray) 
     inner = [e.vertices[:28][np.argmin(np.abs(e.vertices[:28, 0]))] for e in lens]
     middle = (inner[0] + inner[1]) / 2 + (0, 0.003, 0.003)
     frame.append(tube(np.stack([inner[0], middle, inner[1]]), thick))
-    skin = vertices[template.part == Part.SKIN]
+    temple = (template.part == Part.SKIN) & (np.abs(template.vertices[:, 2] + 0.06) < 0.012)
+    skin = vertices[temple & (np.abs(template.vertices[:, 1] - 0.005) < 0.015)]
+    half = np.percentile(np.abs(skin[:, 0]), 90) + 0.002
     for sign, at in zip((1, -1), hinge, strict=True):
-        near = skin[(np.abs(skin[:, 1] - at[1]) < 0.02) & (skin[:, 2] < at[2] - 0.03) & (skin[:, 2] > at[2] - 0.09)]
-        side = (
-            sign * (np.abs(near[near[:, 0] * sign > 0][:, 0]).max() + 0.003) if (near[:, 0] * sign > 0).any() else at[0]
-        )
-        knee = np.array([np.sign(sign) * max(abs(side), abs(at[0])), at[1], at[2] - 0.015])
-        frame.append(tube(np.stack([at, knee, [side, at[1] + 0.004, at[2] - 0.10]]), max(thick, 0.0012)))
+        reach = max(half, abs(at[0]) - 0.004)
+        path = np.array([at, [sign * (abs(at[0]) + 0.002), at[1], at[2] - 0.008], [sign * reach, at[1], at[2] - 0.055],
+                         [sign * (reach + 0.003), at[1] - 0.002, at[2] - 0.11]])  # fmt: skip
+        frame.append(tube(path, max(thick, 0.001)))
     return join(frame), join(lens)
 
 

@@ -43,7 +43,8 @@ def rasterize(xy, z, tris, tri_card, tri_uv, tri_first, cards, dither, zbuf, ids
         za, zb, zc = z[a], z[b], z[c]
         if za < NEAR or zb < NEAR or zc < NEAR:
             continue
-        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+        ax, ay = float(xy[a, 0]), float(xy[a, 1])
+        bx, by, cx, cy = float(xy[b, 0]), float(xy[b, 1]), float(xy[c, 0]), float(xy[c, 1])
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         if area == 0.0 or (tri_first[t] == 1 and area > 0.0):
             continue
@@ -55,12 +56,16 @@ def rasterize(xy, z, tris, tri_card, tri_uv, tri_first, cards, dither, zbuf, ids
             continue
         ia, ib, ic = 1.0 / za, 1.0 / zb, 1.0 / zc
         inv = 1.0 / area
+        step1, step2 = (cy - ay) * inv, -(by - ay) * inv
         for y in range(y0, y1 + 1):
+            row1 = ((x0 - ax) * (cy - ay) - (cx - ax) * (y - ay)) * inv - step1
+            row2 = ((bx - ax) * (y - ay) - (x0 - ax) * (by - ay)) * inv - step2
             for x in range(x0, x1 + 1):
-                w1 = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) * inv
-                w2 = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) * inv
+                row1 += step1
+                row2 += step2
+                w1, w2 = row1, row2
                 w0 = 1.0 - w1 - w2
-                if w0 < -1e-6 or w1 < -1e-6 or w2 < -1e-6:
+                if w0 < -1e-5 or w1 < -1e-5 or w2 < -1e-5:
                     continue
                 depth = 1.0 / (w0 * ia + w1 * ib + w2 * ic)
                 if depth >= zbuf[y, x]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from faceanything_addon.template import Part
 from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes
 
 from . import faults, people
@@ -17,7 +16,7 @@ from .looks import Looks, draw_looks
 from .raster import empty_buffers, rasterize
 from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
 from .shade import LINEAR, make_noise, shade
-from .view import FACE_BOX, Light, View, draw_light, draw_view
+from .view import Light, View, draw_light, draw_view
 
 NO_FACE = 0.04
 SHADOW = 144
@@ -32,13 +31,6 @@ class Actor:
     identity: np.ndarray  # (K,)
     arkit: np.ndarray  # (52,)
     gaze: np.ndarray  # (2, 3) unit, head space
-
-
-def face_points(assets: Assets) -> np.ndarray:
-    """Indices of the template's vertices that make up "the face" for framing."""
-    v, part = assets.template.vertices, assets.template.part
-    z, low, high = FACE_BOX
-    return np.nonzero((part == Part.SKIN) & (v[:, 2] > z) & (v[:, 1] > low) & (v[:, 1] < high))[0]
 
 
 def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]:
@@ -68,21 +60,24 @@ def finish_eyes(assets: Assets, vertices: np.ndarray, gaze: np.ndarray) -> np.nd
     for k, part in enumerate(EYES):
         ball = vertices[t.part == part]
         center = (ball.max(axis=0) + ball.min(axis=0)) / 2
-        near = np.nonzero((t.part == Part.SKIN) & (np.linalg.norm(t.vertices - t.eye_centers[k], axis=1) < 0.024))[0]
+        near = assets.lids[k]
         away = vertices[near] - center
         far = np.linalg.norm(away, axis=1)
         direction = away / far[:, None]
-        limit = ball_radius(ball - center, direction) + 0.0006
+        limit = ball_radius(ball - center, direction, gaze[k]) + 0.0005
         short = np.maximum(limit - far, 0) * (direction[:, 2] > 0.0)
         vertices[near] += direction * short[:, None]
     return vertices
 
 
-def ball_radius(ball: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Largest distance of ball vertices (M, 3) near each unit direction (N, 3)."""
+def ball_radius(ball: np.ndarray, direction: np.ndarray, gaze: np.ndarray) -> np.ndarray:
+    """Radius of a ball (M, 3) round about its gaze axis, in unit directions (N, 3)."""
     radius = np.linalg.norm(ball, axis=1)
-    close = (direction @ (ball / radius[:, None]).T) > 0.985
-    return np.where(close, radius, 0).max(axis=1)
+    bins = np.zeros(41, np.float32)
+    angle = ((ball @ gaze / radius + 1) * 20).astype(int)
+    np.maximum.at(bins, angle, radius)
+    at = ((direction @ gaze + 1) * 20).astype(int).clip(0, 40)
+    return np.where(bins[at] > 0, bins[at], np.median(radius))
 
 
 def shadow_map(flat: Flat, light: Light, assets: Assets, center: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,7 +195,7 @@ def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int
     """One picture and its truth."""
     split = assets.split(seed)
     looks = draw_looks(rng, assets, split)
-    face = actor.vertices[face_points(assets)]
+    face = actor.vertices[assets.face]
     view = draw_view(rng, face, size)
     build = Builder()
     normal = add_face(build, assets, looks, view, actor.vertices)

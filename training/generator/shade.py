@@ -176,7 +176,7 @@ def shade(
                         eye_colour(local_p, eye, noise, colour)
                     if strength > 0.0:
                         f = noise_at(noise, 0, local_p[0] * grain[1], local_p[1] * grain[1], local_p[2] * grain[1])
-                        f = min(max(strength * (1 + 0.6 * f), 0.0), 1.0)
+                        f = min(max(strength * (1 + 0.8 * f * (1 - strength)), 0.0), 1.0)
                         for d in range(3):
                             q = w0 * paint[a, d] + w1 * paint[b, d] + w2 * paint[c, d]
                             colour[d] = colour[d] * (1 - f) + q * f
