@@ -1,4 +1,4 @@
-"""Meshes that are not the face: torso, glasses, hats, hands and other things in front. Metres, head space unless said."""
+"""Meshes that are not the face: torso, glasses, hats, hands, things in front. Metres, head space unless said."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations

@@ -177,8 +177,9 @@ def truth(assets: Assets, flat: Flat, view: View) -> dict[str, np.ndarray]:
     """Maps at half size, from the z-buffer at the centres of the map's pixels."""
     h = view.size // 2
     zbuf, ids, bary = empty_buffers(h, h)
-    rasterize(view.project(flat.position, h), flat.position[:, 2].copy(), flat.tris, flat.truth_card, flat.uv, flat.cull,
-              assets.textures, False, zbuf, ids, bary)  # fmt: skip
+    xy, z = view.project(flat.position, h), flat.position[:, 2].copy()
+    truth_card, card_uv = flat.truth_card, flat.uv
+    rasterize(xy, z, flat.tris, truth_card, card_uv, flat.cull, assets.textures, False, zbuf, ids, bary)
     seen = (ids >= 0) & (ids < len(assets.tris))
     tri, w = ids[seen], bary[seen]
     weights = np.concatenate([1 - w.sum(axis=1, keepdims=True), w], axis=1)
@@ -250,8 +251,8 @@ def render_batch(seed: int, n: int, assets: Assets, size: int = 192) -> dict[str
     """n pictures, always the same for a seed; seeds from assets.TEST_SEED on use held-out material only.
 
     Returns:
-        image (n,S,S,3) u1 RGB; canonical (n,S/2,S/2,3) f2 metres, 0 where there is no face; depth (n,S/2,S/2) f2 metres,
-        camera z minus that of the head's origin; part (n,S/2,S/2) u1; points (n,P,2) f4 pixels of the picture; arkit
+        image (n,S,S,3) u1 RGB; canonical (n,S/2,S/2,3) f2 metres, 0 where there is no face; depth (n,S/2,S/2) f2
+        metres, camera z minus that of the head's origin; part (n,S/2,S/2) u1; points (n,P,2) f4 pixels of the picture; arkit
         (n,52); gaze (n,2,3) unit, camera space, left eye first; pose (n,4,4) camera from head; focal (n,) and principal
         (n,2) pixels; identity (n,K); face (n,) bool. Map pixel (i, j) is centred at picture pixel (2j + .5, 2i + .5).
     """

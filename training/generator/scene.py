@@ -45,8 +45,8 @@ class Builder:
         self.parts: dict[str, list[np.ndarray]] = {k: [] for k in Flat.__dataclass_fields__}
         self.count = 0
 
-    def add(self, position, tris, material, tint, *, gloss=(0.1, 12.0), normal=None, local=None, paint=None, occlusion=None,
-            uv=None, card=-1, truth=True, cull=0) -> None:  # fmt: skip
+    def add(self, position, tris, material, tint, *, gloss=(0.1, 12.0), normal=None, local=None, paint=None,
+            occlusion=None, uv=None, card=-1, truth=True, cull=0) -> None:  # fmt: skip
         """Append a mesh in camera space; scalars and (3,) tints are spread over it."""
         n, t = len(position), len(tris)
         position = np.ascontiguousarray(position, dtype=np.float32)
@@ -99,8 +99,8 @@ def add_face(build: Builder, assets: Assets, looks: Looks, view: View, vertices:
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
     build.add(
-        view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local, cull=1, uv=assets.uv,
-        occlusion=assets.occlusion, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
+        view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
+        cull=1, uv=assets.uv, occlusion=assets.occlusion, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
     )  # fmt: skip
     return normal
 
@@ -147,7 +147,8 @@ def add_props(build: Builder, rng: np.random.Generator, assets: Assets, looks: L
     if not extras["glasses"]:
         return None
     frame, lens = props.glasses(rng, t, vertices)
-    build.add(view.camera(frame.vertices), frame.tris, PLAIN, any_colour(rng) * rng.choice([0.05, 0.2, 0.8]), gloss=(0.5, 40))
+    rim = any_colour(rng) * rng.choice([0.05, 0.2, 0.8])
+    build.add(view.camera(frame.vertices), frame.tris, PLAIN, rim, gloss=(0.5, 40))
     if extras["sunglasses"]:
         build.add(view.camera(lens.vertices), lens.tris, PLAIN, rng.uniform(0.003, 0.05, 3), gloss=(0.9, 90))
         return None

@@ -154,7 +154,7 @@ def shade(
                     ao = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
                     strength = w0 * paint[a, 3] + w1 * paint[b, 3] + w2 * paint[c, 3]
                     g, power = gloss[t, 0], gloss[t, 1]
-                    if m == SKIN or m == CARD:
+                    if m == SKIN or m == CARD:  # noqa: SIM109 numba
                         u = w0 * uv[t, 0, 0] + w1 * uv[t, 1, 0] + w2 * uv[t, 2, 0]
                         v = w0 * uv[t, 0, 1] + w1 * uv[t, 1, 1] + w2 * uv[t, 2, 1]
                     if m == SKIN:

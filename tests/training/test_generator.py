@@ -1,0 +1,118 @@
+"""The picture generator: rasteriser, conventions and, where the head models are at hand, whole pictures."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from training.generator import people
+from training.generator.motion import draw_motion
+from training.generator.raster import empty_buffers, rasterize
+from training.generator.standin import ARKIT
+from training.generator.view import FLIP, View, draw_view, rotation
+from training.registration import closest_weights
+
+
+def draw(xy, z, tris, size=16, cull=0):
+    """Opaque triangles -> z-buffer, ids, weights."""
+    buffers = empty_buffers(size, size)
+    n = len(tris)
+    uv, cards = np.zeros((n, 3, 2), np.float32), np.zeros((1, 1, 1, 4), np.uint8)
+    rasterize(np.float32(xy), np.float32(z), np.int32(tris), np.full(n, -1, np.int16), uv, np.full(n, cull, np.uint8),
+              cards, False, *buffers)  # fmt: skip
+    return buffers
+
+
+def test_nearer_triangle_wins() -> None:
+    """The z-buffer keeps what is nearest."""
+    xy = [(0, 0), (20, 0), (0, 20)] * 2
+    _, ids, _ = draw(xy, [2, 2, 2, 1, 1, 1], [(0, 1, 2), (3, 4, 5)])
+    assert ids[3, 3] == 1
+
+
+def test_weights_are_perspective_correct() -> None:
+    """Halfway across a slanted triangle's picture is not halfway across the triangle."""
+    camera = np.array([(-1.0, -1, 2), (3.0, -1, 4), (-1.0, 3, 2)])
+    view = View(np.eye(4), 8.0, np.array([7.5, 7.5]), 16)
+    zbuf, ids, bary = draw(view.project(camera), camera[:, 2], [(0, 1, 2)])
+    y, x = 8, 8
+    assert ids[y, x] == 0
+    w = np.array([1 - bary[y, x].sum(), *bary[y, x]])
+    point = w @ camera
+    assert np.allclose(view.project(point[None])[0], (x, y), atol=1e-3)
+    assert zbuf[y, x] == pytest.approx(point[2], abs=1e-4)
+
+
+def test_map_pixels_lie_between_picture_pixels() -> None:
+    """Map pixel (j, i) is centred at picture pixel (2 j + .5, 2 i + .5)."""
+    view = View(np.eye(4), 50.0, np.array([10.0, 20.0]), 192)
+    p = np.array([[0.3, 0.1, 1.0]])
+    assert np.allclose(view.project(p), 2 * view.project(p, 96) + 0.5, atol=1e-4)
+
+
+def test_upright_face_looks_into_the_camera() -> None:
+    """Yaw to the subject's left moves the nose to the right of the picture."""
+    nose = np.array([0, 0, 1.0])
+    assert (FLIP @ rotation(30, 0, 0) @ nose)[0] > 0.4
+    assert (FLIP @ rotation(0, 30, 0) @ nose)[1] < -0.4
+
+
+def test_views_hold_the_face() -> None:
+    """Most pictures show the face's centre, none is behind the camera."""
+    rng = np.random.default_rng(0)
+    face = rng.uniform((-0.07, -0.12, 0), (0.07, 0.08, 0.03), (200, 3))
+    inside = []
+    for _ in range(200):
+        view = draw_view(rng, face, 192)
+        at = view.project(view.camera(face)).mean(axis=0)
+        inside.append(((at > 0) & (at < 191)).all())
+        assert view.camera(face)[:, 2].min() > 0.05
+    assert np.mean(inside) > 0.9
+
+
+def test_expressions_stay_in_range() -> None:
+    """Coefficients lie in 0..1; mouthClose never exceeds jawOpen."""
+    rng = np.random.default_rng(1)
+    rows = np.array([people.draw_expression(rng, tuple(ARKIT), people.draw_gaze(rng)) for _ in range(300)])
+    assert rows.min() >= 0 and rows.max() <= 1
+    assert (rows[:, ARKIT.index("mouthClose")] <= rows[:, ARKIT.index("jawOpen")] + 1e-6).all()
+    assert (rows[:, ARKIT.index("eyeBlinkLeft")] > 0.9).mean() > 0.08
+
+
+def test_motion_blinks_and_speaks() -> None:
+    """A few seconds hold full closures and an open mouth."""
+    motion = draw_motion(np.random.default_rng(2), tuple(ARKIT), 150, 30.0)
+    assert motion.arkit[:, ARKIT.index("eyeBlinkLeft")].max() > 0.9
+    assert motion.arkit[:, ARKIT.index("jawOpen")].max() > 0.3
+    assert np.abs(np.diff(motion.angles, axis=0)).max() < 8
+
+
+def test_closest_point_weights() -> None:
+    """Inside, on an edge, at a corner."""
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    for point, expected in (((0.2, 0.2, 1), (0.6, 0.2, 0.2)), ((0.5, -1, 0), (0.5, 0.5, 0)), ((3, -1, 0), (0, 1, 0))):
+        assert np.allclose(closest_weights(np.array(point, float), corners), expected)
+
+
+@pytest.mark.skipif("FACE_DATA" not in os.environ, reason="FACE_DATA is not set")
+def test_truth_agrees_with_the_points() -> None:
+    """Where a sparse point is seen, the canonical map holds its vertex's coordinate; same seed, same picture."""
+    from training.generator import load_assets, render_batch
+
+    assets = load_assets()
+    batch, again = (render_batch(5, 12, assets) for _ in range(2))
+    assert all((batch[k] == again[k]).all() for k in batch)
+    t, error = assets.template, []
+    for i in np.nonzero(batch["face"])[0]:
+        cell = np.rint((batch["points"][i] - 0.5) / 2).astype(int)
+        ok = ((cell >= 0) & (cell < 96)).all(axis=1)
+        x, y = cell[ok].T
+        skin = batch["part"][i][y, x] == 1
+        found = batch["canonical"][i][y, x].astype(float) - t.vertices[t.points[ok]]
+        error.extend(np.linalg.norm(found[skin], axis=1))
+    assert np.percentile(error, 40) < 0.003
