@@ -13,6 +13,7 @@ from ...take.take import Take
 from ...template import Template
 from .. import space
 from . import camera as cameras
+from . import plate as plates
 from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze_quaternions, make_eye_mesh
 from .materials import assign_parts, eye_materials, part_materials
 from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, make_mesh
@@ -74,9 +75,9 @@ class _Builder:
         self.collection = bpy.data.collections.new(self.name)
         scene.collection.children.link(self.collection)
         self.name = self.collection.name
-        self.plate = cameras.load_plate(take.info) if options.plate else None
-        rate = cameras.plate_rate(self.plate, take.info)
-        origin = float(take.frames.time[0]) if take.info.start == 0 else cameras.first_time(take.info)
+        self.plate = plates.load_plate(take.info) if options.plate else None
+        rate = plates.plate_rate(self.plate, take.info)
+        origin = float(take.frames.time[0]) if take.info.start == 0 else plates.first_time(take.info)
         self.clock = make_clock(take.frames.time, origin, rate)
         self.part_materials = part_materials(self.name)
         self.eye_materials = eye_materials(self.name)
@@ -89,7 +90,7 @@ class _Builder:
         cameras.apply_picture(self.scene, info, intrinsics)
         camera = cameras.add_camera(f"{self.name} camera", info, intrinsics, self.clock)
         if self.plate is not None:
-            cameras.add_plate(camera, self.plate, info, self.clock)
+            plates.add_plate(camera, self.plate, self.clock)
         self._link(camera)
         self.scene.camera = camera
         cameras.apply_timing(self.scene, self.clock)

@@ -1,18 +1,14 @@
-"""Scene settings and a camera through which the mesh lies over the plate."""
+"""Scene settings, and a camera through which the mesh lies over the plate."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
-from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
 
-from ...errors import UserError
-from ...footage.images import SUFFIXES, natural_key
 from ...take.take import TakeInfo
 from ..space import CAMERA_HEIGHT
 from .animation import curves_of, set_curve
@@ -76,84 +72,3 @@ def add_camera(name: str, info: TakeInfo, intrinsics: np.ndarray, clock: Clock) 
     camera.location = (0.0, 0.0, CAMERA_HEIGHT)
     camera.rotation_euler = (pi / 2, 0.0, 0.0)
     return camera
-
-
-def load_plate(info: TakeInfo) -> bpy.types.Image | None:
-    """The footage as an image data-block; None where it is missing or Blender cannot read it."""
-    path = _first_picture(Path(info.footage))
-    if path is None:
-        return None
-    try:
-        image = bpy.data.images.load(str(path), check_existing=False)
-    except RuntimeError:
-        return None
-    if image.source == "FILE" and info.end - info.start > 1:
-        image.source = "SEQUENCE"
-    return image
-
-
-def _first_picture(path: Path) -> Path | None:
-    """The file itself, or the first picture of a folder."""
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        return None
-    pictures = (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    return min(pictures, key=natural_key, default=None)
-
-
-def plate_rate(image: bpy.types.Image | None, info: TakeInfo) -> float:
-    """Pictures per second at which Blender plays the footage; for sequences and missing files the take's own."""
-    if image is None or image.source != "MOVIE":
-        return info.fps
-    clip = bpy.data.movieclips.load(bpy.path.abspath(image.filepath))
-    rate = float(clip.fps)
-    bpy.data.movieclips.remove(clip)
-    return rate if rate > 0 else info.fps
-
-
-def first_time(info: TakeInfo) -> float:
-    """Time stamp of the footage's first picture, from which Blender counts; 0 where it cannot be had."""
-    from ...footage import open_footage
-
-    try:
-        return next(open_footage(info.footage, 0, 1).frames()).time
-    except (UserError, ImportError):
-        return 0.0
-
-
-def add_plate(camera: bpy.types.Object, image: bpy.types.Image, info: TakeInfo, clock: Clock) -> None:
-    """Show the footage behind the mesh, its picture number `clock.plate_offset` at the scene's first frame."""
-    data: Any = camera.data
-    background = data.background_images.new()
-    background.image = image
-    background.display_depth = "BACK"
-    background.alpha = 1.0
-    background.frame_method = "FIT"
-    background.rotation = plate_turn(image, info)
-    user = background.image_user
-    user.frame_duration = max(1, clock.last - clock.first + 1)
-    user.frame_start = clock.first
-    user.frame_offset = clock.plate_offset + _number_shift(image)
-    user.use_auto_refresh = True
-    data.show_background_images = True
-
-
-def _number_shift(image: Any) -> int:
-    """Sequences show the file whose number is frame + offset: shift so that the first file is picture 0."""
-    if image.source != "SEQUENCE":
-        return 0
-    digits = ""
-    for letter in reversed(Path(image.filepath).stem):
-        if not letter.isdigit():
-            break
-        digits = letter + digits
-    return int(digits) - 1 if digits else 0
-
-
-def plate_turn(image: Any, info: TakeInfo) -> float:
-    """Radians by which to turn the picture: Blender before 4.4 ignores the turn that phones write into a movie."""
-    wide, high = image.size[0], image.size[1]
-    if not (wide and high) or (wide > high) == (info.width > info.height):
-        return 0.0
-    return -pi / 2

@@ -1,0 +1,112 @@
+"""The footage behind the mesh."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from math import pi
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...errors import UserError
+from ...footage.images import SUFFIXES, natural_key
+from ...take.take import TakeInfo
+from .timing import Clock
+
+
+def load_plate(info: TakeInfo) -> bpy.types.Image | None:
+    """The footage as an image data-block; None where it is missing or Blender cannot read it."""
+    path = _first_picture(Path(info.footage))
+    if path is None:
+        return None
+    try:
+        image = bpy.data.images.load(str(path), check_existing=False)
+    except RuntimeError:
+        return None
+    if image.source == "FILE" and Path(info.footage).is_dir():
+        image.source = "SEQUENCE"
+    return image
+
+
+def _first_picture(path: Path) -> Path | None:
+    """The file itself, or the first picture of a folder."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        return None
+    pictures = (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return min(pictures, key=natural_key, default=None)
+
+
+def plate_rate(image: bpy.types.Image | None, info: TakeInfo) -> float:
+    """Pictures per second at which Blender plays the footage; for sequences and missing files the take's own."""
+    if image is None or image.source != "MOVIE":
+        return info.fps
+    clip = bpy.data.movieclips.load(bpy.path.abspath(image.filepath))
+    rate = float(clip.fps)
+    bpy.data.movieclips.remove(clip)
+    return rate if rate > 0 else info.fps
+
+
+def first_time(info: TakeInfo) -> float:
+    """Time stamp of the footage's first picture, from which Blender counts; 0 where it cannot be had."""
+    from ...footage import open_footage
+
+    try:
+        return next(open_footage(info.footage, 0, 1).frames()).time
+    except (UserError, ImportError):
+        return 0.0
+
+
+def add_plate(camera: bpy.types.Object, image: bpy.types.Image, clock: Clock) -> None:
+    """Show the footage behind the mesh, its picture number `clock.plate_offset` at the scene's first frame."""
+    data: Any = camera.data
+    background = data.background_images.new()
+    background.image = image
+    background.display_depth = "BACK"
+    background.alpha = 1.0
+    background.frame_method = "FIT"
+    _set_upright(background, image)
+    user = background.image_user
+    user.frame_duration = max(1, clock.last - clock.first + 1)
+    user.frame_start = clock.first
+    user.frame_offset = clock.plate_offset + _number_shift(image)
+    user.use_auto_refresh = True
+    data.show_background_images = True
+
+
+def _number_shift(image: Any) -> int:
+    """Sequences show the file whose number is frame + offset: shift so that the first file is picture 0."""
+    if image.source != "SEQUENCE":
+        return 0
+    digits = ""
+    for letter in reversed(Path(image.filepath).stem):
+        if not letter.isdigit():
+            break
+        digits = letter + digits
+    return int(digits) - 1 if digits else 0
+
+
+def stored_turn(file: Path) -> int:
+    """Quarter turns, counter-clockwise, that the movie asks for; 0 where it cannot be told."""
+    try:
+        import av
+        from av.error import FFmpegError
+    except ImportError:
+        return 0
+    try:
+        with av.open(str(file)) as container:
+            return round(next(container.decode(video=0)).rotation / 90) % 4
+    except (FFmpegError, StopIteration, IndexError):
+        return 0
+
+
+def _set_upright(background: Any, image: Any) -> None:
+    """Turn the picture of a phone's movie, which Blender before 4.4 shows as the sensor saw it."""
+    if image.source != "MOVIE" or bpy.app.version >= (4, 4, 0):
+        return
+    turns = stored_turn(Path(bpy.path.abspath(image.filepath)))
+    background.rotation = -turns * pi / 2  # clockwise is positive
+    if turns % 2 and min(image.size) > 0:
+        background.scale = max(image.size) / min(image.size)
