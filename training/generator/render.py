@@ -252,7 +252,7 @@ def render_batch(seed: int, n: int, assets: Assets, size: int = 192) -> dict[str
 
     Returns:
         image (n,S,S,3) u1 RGB; canonical (n,S/2,S/2,3) f2 metres, 0 where there is no face; depth (n,S/2,S/2) f2
-        metres, camera z minus that of the head's origin; part (n,S/2,S/2) u1; points (n,P,2) f4 pixels of the picture; arkit
+        metres, camera z minus that of the head's origin; part (n,S/2,S/2) u1; points (n,P,2) f4 picture pixels; arkit
         (n,52); gaze (n,2,3) unit, camera space, left eye first; pose (n,4,4) camera from head; focal (n,) and principal
         (n,2) pixels; identity (n,K); face (n,) bool. Map pixel (i, j) is centred at picture pixel (2j + .5, 2i + .5).
     """
