@@ -14,6 +14,7 @@ from ..template import Template, load_template
 from .scene import SceneOptions, TakeObjects, build_take
 
 CACHE_NAME = "face.pc2"
+TEXTURE_NAME = "texture.png"
 DEFAULT_KEY_LIMIT = 600
 
 
@@ -39,10 +40,26 @@ def build_from_folder(scene: bpy.types.Scene, folder: str | Path, key_limit: int
         UserError: see `open_take`.
     """
     take, template = open_take(folder)
-    cache = Path(folder).expanduser().absolute() / CACHE_NAME
-    built = build_take(scene, take, template, SceneOptions(key_limit=key_limit, cache_file=cache))
-    built.collection["face_anything_take"] = str(Path(folder).expanduser().absolute())
+    folder = Path(folder).expanduser().absolute()
+    texture = skin_texture(take, template, folder)
+    options = SceneOptions(key_limit=key_limit, cache_file=folder / CACHE_NAME, texture_file=texture)
+    built = build_take(scene, take, template, options)
+    built.collection["face_anything_take"] = str(folder)
     return built
+
+
+def skin_texture(take: Take, template: Template, folder: Path) -> Path | None:
+    """The skin's picture in the take's folder, made anew where it is older than the take; None without footage."""
+    from ..exchange.texture import write_texture
+
+    file = folder / TEXTURE_NAME
+    if file.is_file() and file.stat().st_mtime >= (folder / "take.json").stat().st_mtime:
+        return file
+    try:
+        write_texture(take, template, file)
+    except (UserError, ImportError):
+        return None
+    return file
 
 
 def look_through_camera(scene: bpy.types.Scene) -> None:
@@ -53,4 +70,4 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
                 if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
                     space.camera = scene.camera
                     space.region_3d.view_perspective = "CAMERA"
-                    space.shading.type = "SOLID"
+                    space.shading.type, space.shading.color_type = "SOLID", "TEXTURE"

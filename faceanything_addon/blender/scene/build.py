@@ -10,17 +10,18 @@ import bpy
 import numpy as np
 
 from ...take.take import Take
-from ...template import Template
+from ...template import Part, Template
 from .. import space
 from . import camera as cameras
 from . import plate as plates
 from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze_quaternions, make_eye_mesh
-from .materials import assign_parts, eye_materials, part_materials
+from .materials import add_texture, assign_parts, eye_materials, part_materials
 from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, make_mesh
 from .rig import add_arkit_keys, animate_arkit
 from .timing import Clock, make_clock
 
-RIG_DISTANCE = 0.35  # metres beside the head
+RIG_DISTANCE = 0.35  # metres beside the head, at least
+RIG_MARGIN = 0.15  # metres from the rig-ready copy's middle to the edge of the camera's sight
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class SceneOptions:
 
     key_limit: int = 600  # longer takes play from a cache file
     cache_file: Path | None = None  # None: keys, however long the take
+    texture_file: Path | None = None  # picture of the skin on the UVs
     rig_copy: bool = True
     plate: bool = True
 
@@ -80,6 +82,8 @@ class _Builder:
         origin = float(take.frames.time[0]) if take.info.start == 0 else plates.first_time(take.info)
         self.clock = make_clock(take.frames.time, origin, rate)
         self.part_materials = part_materials(self.name)
+        if options.texture_file is not None:
+            add_texture(self.part_materials[Part.SKIN], options.texture_file)
         self.eye_materials = eye_materials(self.name)
         self.piece: Piece = cut_piece(template, FACE)
         self.neutral = take.actor.neutral
@@ -123,13 +127,18 @@ class _Builder:
         root.empty_display_type, root.empty_display_size = "PLAIN_AXES", 0.05
         world = space.world_poses(self.take.frames.head_pose.astype(np.float64))
         x, y, z = world[:, :3, 3].mean(axis=0)
-        root.location = (x + RIG_DISTANCE, y, z)
+        root.location = (max(x + RIG_DISTANCE, self._right_edge(y)), y, z)
         mesh = self._face_object(f"{self.name} ARKit", root)
         add_arkit_keys(mesh, self.template, self.piece.index, self.neutral)
         animate_arkit(mesh, self.template.expression_names, self.take.frames.arkit, self.clock.keys)
         for item in (root, mesh, *self.eyes(root)):
             item.hide_render = True
         return mesh
+
+    def _right_edge(self, depth: float) -> float:
+        """World x that is out of the camera's sight at a depth, with room for a head."""
+        k = self.take.frames.intrinsics
+        return float(((self.take.info.width - k[:, 0, 2]) / k[:, 0, 0]).max()) * depth + RIG_MARGIN
 
     def _face_object(self, name: str, parent: bpy.types.Object) -> bpy.types.Object:
         mesh = make_mesh(name, self.piece, space.object_vertices(self.neutral[self.piece.index]))

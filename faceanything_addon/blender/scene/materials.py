@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -65,8 +66,10 @@ def assign_parts(mesh: Any, part: np.ndarray, materials: dict[Part, bpy.types.Ma
     mesh.polygons.foreach_set("material_index", slots)
 
 
-def add_texture(material: Any, image: bpy.types.Image) -> None:
-    """Let an image on the UVs colour the material."""
+def add_texture(material: Any, file: Path) -> None:
+    """Let a picture on the UVs colour the material; it is packed into the scene."""
+    image = bpy.data.images.load(str(file), check_existing=False)
+    image.pack()
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image = image
     node.location = (-320, 300)
