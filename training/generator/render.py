@@ -102,10 +102,10 @@ def shadow_map(flat: Flat, light: Light, assets: Assets, center: np.ndarray) -> 
 def lens_layer(rng: np.random.Generator, lens, view: View, zbuf: np.ndarray) -> np.ndarray:
     """(2S, 2S, 4) transmission and reflection of spectacle lenses."""
     s = zbuf.shape[0]
+    if lens is None:
+        return np.zeros((1, 1, 4), np.float32)
     out = np.zeros((s, s, 4), np.float32)
     out[..., :3] = 1
-    if lens is None:
-        return out
     z, ids, bary = zbuf.copy(), *empty_buffers(s, s)[1:]
     n = len(lens.tris)
     none = np.zeros((1, 1, 1, 4), np.uint8)

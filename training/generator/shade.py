@@ -76,6 +76,18 @@ def eye_colour(local, eye, noise, out):
             out[c] = base * soft + 0.35 * base * (1 - soft)
 
 
+@njit(cache=True, fastmath=True, inline="always")
+def sample_step(ids, material, i, j):
+    """Which of a pixel's four samples to shade: all (1), the diagonal (3) within a material, one (4) of background."""
+    a, b, c, d = ids[2 * i, 2 * j], ids[2 * i, 2 * j + 1], ids[2 * i + 1, 2 * j], ids[2 * i + 1, 2 * j + 1]
+    if a < 0 and b < 0 and c < 0 and d < 0:
+        return 4
+    if a < 0 or b < 0 or c < 0 or d < 0:
+        return 1
+    m = material[a]
+    return 3 if m != CARD and material[b] == m and material[c] == m and material[d] == m else 1
+
+
 @njit(cache=True, fastmath=True)
 def shade(
     ids,
@@ -120,7 +132,7 @@ def shade(
         eye: (12,) see `eye_colour`.
         sh, spec_sh: (9, 3) irradiance / pi and blurred radiance, camera frame.
         light_dir, light_rgb: (L, 3); shadow: (s, s) depth of the first light; shadow_frame: (4, 3) axes and origin.
-        lens: (2H, 2W, 4) f4 tint RGB (transmission) and reflection, 1 and 0 where no lens.
+        lens: (2H, 2W, 4) f4 transmission RGB and reflection, 1 and 0 where no lens; (1, 1, 4): no lenses at all.
         background: (H, W, 3) f4. out: (H, W, 3) f4.
     """
     height, width = out.shape[0], out.shape[1]
@@ -130,7 +142,8 @@ def shade(
     for i in range(height):
         for j in range(width):
             s0 = s1 = s2 = 0.0
-            for k in range(4):
+            step = sample_step(ids, material, i, j)
+            for k in range(0, 4, step):
                 y, x = 2 * i + (k >> 1), 2 * j + (k & 1)
                 t = ids[y, x]
                 if t < 0:
@@ -231,10 +244,13 @@ def shade(
                         r0 += lit * light_rgb[q, 0] * (colour[0] * max(f0, 0.0) + sp)
                         r1 += lit * light_rgb[q, 1] * (colour[1] * max(f1, 0.0) + sp)
                         r2 += lit * light_rgb[q, 2] * (colour[2] * max(f2, 0.0) + sp)
-                reflect = lens[y, x, 3]
-                s0 += r0 * lens[y, x, 0] + reflect
-                s1 += r1 * lens[y, x, 1] + reflect
-                s2 += r2 * lens[y, x, 2] + reflect
-            out[i, j, 0] = 0.25 * s0
-            out[i, j, 1] = 0.25 * s1
-            out[i, j, 2] = 0.25 * s2
+                if lens.shape[0] > 1:
+                    reflect = lens[y, x, 3]
+                    r0, r1, r2 = r0 * lens[y, x, 0] + reflect, r1 * lens[y, x, 1] + reflect, r2 * lens[y, x, 2] + reflect
+                s0 += r0
+                s1 += r1
+                s2 += r2
+            share = 0.25 if step == 1 else (0.5 if step == 3 else 1.0)
+            out[i, j, 0] = share * s0
+            out[i, j, 1] = share * s1
+            out[i, j, 2] = share * s2
