@@ -42,17 +42,18 @@ def solve_arkit(
     moving = np.abs(template.expressions).max(axis=(0, 2)) > 1e-6
     skin = np.flatnonzero((template.part == Part.SKIN) & moving)
     basis = template.expressions[:, skin].astype(np.float64)
-    trust = np.ones(len(template.part)) if weights is None else np.asarray(weights, np.float64)
-    trust = np.broadcast_to(trust, vertices.shape[:2])[:, skin]
+    flat = basis.reshape(len(basis), -1)
+    trust = None if weights is None else np.broadcast_to(weights, vertices.shape[:2])
     look, known = _look(vertices, neutral, template)
     state = np.zeros(len(basis)) if initial is None else np.asarray(initial, np.float64)
     out = np.empty((len(vertices), len(basis)))
-    gram = None
+    gram = flat @ flat.T
     for number, shape in enumerate(vertices):
-        if gram is None or trust.strides[0]:  # the same trust on all frames: one matrix does
-            gram = _gram(basis, trust[number])
-        motion = (shape[skin] - neutral[skin]).astype(np.float64) * trust[number][:, None]
-        state = _solve_frame(gram, np.tensordot(basis, motion, axes=2), state, look, known[number])
+        motion = (shape[skin] - neutral[skin]).astype(np.float64)
+        if trust is not None:
+            gram = _gram(basis, trust[number, skin])
+            motion *= trust[number, skin, None]
+        state = _solve_frame(gram, flat @ motion.ravel(), state, look, known[number])
         out[number] = state
     out = np.clip(smooth(np.arange(len(out), dtype=np.float64), out, np.ones(len(out))), 0, 1)
     return exclusive(out, template.expression_names).astype(np.float32)

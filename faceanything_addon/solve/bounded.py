@@ -23,6 +23,8 @@ def bounded_quadratic(
         gradient: (N,) the linear term g.
         start: (N,) first guess.
     """
+    from scipy.linalg import solve
+
     x = np.clip(start, low, high).astype(np.float64)
     scale = np.abs(gradient).max() + np.abs(hessian).max()
     for _ in range(MAX_STEPS):
@@ -31,7 +33,7 @@ def bounded_quadratic(
         if not free.any() or np.abs(slope[free]).max() < 1e-9 * scale:
             break
         step = np.zeros_like(x)
-        step[free] = -np.linalg.solve(hessian[np.ix_(free, free)], slope[free])
+        step[free] = -solve(hessian[np.ix_(free, free)], slope[free], assume_a="pos", check_finite=False)
         moved = _best_step(hessian, gradient, x, step, low, high)
         if np.abs(moved - x).max() < 1e-7:
             break
