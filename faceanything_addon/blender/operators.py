@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 POLL = 0.1  # seconds
+BUTTONS = {"--overwrite": "Capture Again", "--resume": "Resume", "--fov-degrees": "Field of View"}
 
 
 def fail(operator: bpy.types.Operator, line: str) -> set[OperatorReturnItems]:
-    """Report one line and keep it for the panel."""
+    """Report one line, in the panel's words, and keep it for the panel."""
+    for option, button in BUTTONS.items():
+        line = line.replace(option, button)
     state.error = line
     operator.report({"ERROR"}, line)
     return {"CANCELLED"}

@@ -17,7 +17,7 @@ from .preferences import choices
 from .properties import settings_of, take_folder
 from .requirements import problem
 
-LINE = 38  # characters that fit into a sidebar of usual width
+LETTER, BORDER = 7.0, 64.0  # pixels at scale 1: a letter of usual width, and what frame and icon take
 
 
 class FACEANYTHING_PT_capture(bpy.types.Panel):
@@ -31,7 +31,7 @@ class FACEANYTHING_PT_capture(bpy.types.Panel):
         layout = self.layout
         trouble = problem() if choices(context).sites else None
         if trouble:
-            draw_text(layout, trouble, "ERROR")
+            draw_text(layout, trouble, "ERROR", line_length(context))
             return
         settings = settings_of(context)
         draw_settings(layout, settings)
@@ -40,9 +40,9 @@ class FACEANYTHING_PT_capture(bpy.types.Panel):
         else:
             draw_actions(layout, take_folder(settings))
         if state.error:
-            draw_text(layout, state.error, "ERROR")
+            draw_text(layout, state.error, "ERROR", line_length(context))
         elif state.note and state.job is None:
-            draw_text(layout, state.note, "INFO")
+            draw_text(layout, state.note, "INFO", line_length(context))
 
 
 def draw_settings(layout: Any, settings: Any) -> None:
@@ -97,10 +97,16 @@ def take_stage(folder: Path | None) -> str | None:
         return "damaged"
 
 
-def draw_text(layout: Any, text: str, icon: str) -> None:
+def line_length(context: Any) -> int:
+    """Letters that fit into the sidebar as wide as it is now."""
+    width = context.region.width / context.preferences.system.ui_scale
+    return max(16, int((width - BORDER) / LETTER))
+
+
+def draw_text(layout: Any, text: str, icon: str, length: int) -> None:
     """A line of any length, wrapped."""
     box = layout.box().column(align=True)
-    for number, line in enumerate(wrap(text, LINE, break_long_words=True)):
+    for number, line in enumerate(wrap(text, length)):
         box.label(text=line, icon=icon if number == 0 else "BLANK1")
 
 

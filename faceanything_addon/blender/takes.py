@@ -70,4 +70,4 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
                 if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
                     space.camera = scene.camera
                     space.region_3d.view_perspective = "CAMERA"
-                    space.shading.type, space.shading.color_type = "SOLID", "TEXTURE"
+                    space.shading.type = "SOLID"

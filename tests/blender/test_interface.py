@@ -78,6 +78,14 @@ def test_capture_waits_for_the_worker_and_reports_its_error(registered, tmp_path
     assert state.job is None and "none.mp4" in state.error
 
 
+def test_errors_name_buttons_not_options(registered, template, tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    settings = bpy.context.scene.face_anything
+    settings.footage, settings.out = str(tmp_path / "clip.mp4"), store(make_take(template, 3), tmp_path / "take")
+    with pytest.raises(RuntimeError, match="add Resume to go on with it or Capture Again"):
+        bpy.ops.face_anything.capture()
+
+
 def test_panel_knows_how_far_a_take_is(template, tmp_path):
     assert panel.take_stage(None) is None and panel.take_stage(tmp_path) is None
     TakeWriter.open(tmp_path / "begun", make_take(template, 3).info)
