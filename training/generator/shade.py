@@ -132,7 +132,7 @@ def shade(
         eye: (12,) see `eye_colour`.
         sh, spec_sh: (9, 3) irradiance / pi and blurred radiance, camera frame.
         light_dir, light_rgb: (L, 3); shadow: (s, s) depth of the first light; shadow_frame: (4, 3) axes and origin.
-        lens: (2H, 2W, 4) f4 transmission RGB and reflection, 1 and 0 where no lens; (1, 1, 4): no lenses at all.
+        lens: (2H, 2W, 4) f4 transmission RGB and reflection, 1 and 0 off the lenses; (1, 1, 4): none at all.
         background: (H, W, 3) f4. out: (H, W, 3) f4.
     """
     height, width = out.shape[0], out.shape[1]
