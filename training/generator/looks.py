@@ -34,7 +34,8 @@ HAIR = np.array(
         (0.18, 0.045, 0.015),
     ]
 )
-HAIR_SHARE = {"bob02": 0.25}
+HAIR_SHARE = {"bob02": 0.25, "afro01": 0.4}
+HAIR_CHANCE = np.array([0.27, 0.22, 0.19, 0.11, 0.07, 0.05, 0.03, 0.06])  # of the rows of HAIR
 IRIS = np.array(
     [
         (0.03, 0.012, 0.005),
@@ -119,7 +120,7 @@ def draw_tone(rng: np.random.Generator, mean: np.ndarray) -> tuple[np.ndarray, n
 
 def mix_colour(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
     """A colour between two rows of a table, with jitter."""
-    a, b = table[rng.integers(len(table), size=2)]
+    a, b = table[rng.choice(len(table), size=2, p=HAIR_CHANCE if table is HAIR else None)]
     t = rng.random() * 0.5
     return (a * (1 - t) + b * t) * np.exp(rng.normal() * 0.15 + rng.normal(size=3) * 0.05)
 

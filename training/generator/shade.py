@@ -246,7 +246,9 @@ def shade(
                         r2 += lit * light_rgb[q, 2] * (colour[2] * max(f2, 0.0) + sp)
                 if lens.shape[0] > 1:
                     reflect = lens[y, x, 3]
-                    r0, r1, r2 = r0 * lens[y, x, 0] + reflect, r1 * lens[y, x, 1] + reflect, r2 * lens[y, x, 2] + reflect
+                    r0 = r0 * lens[y, x, 0] + reflect
+                    r1 = r1 * lens[y, x, 1] + reflect
+                    r2 = r2 * lens[y, x, 2] + reflect
                 s0 += r0
                 s1 += r1
                 s2 += r2
