@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-STRENGTH = 300.0  # weight of squared second differences on a still face: an effective window of about 9 frames
+STRENGTH = 600.0  # weight of squared second differences on a still face: an effective window of about 10 frames
 MOTION = 6.0  # a bend this many times larger than noise alone would leave counts as motion
 STAGES = (0.5, 3.0, 20.0, 100.0)  # strengths on the way
 FILLED_WEIGHT = 0.02  # of frames without evidence, relative to the usual frame

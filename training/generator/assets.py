@@ -140,9 +140,7 @@ def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dic
     baked = {
         "uv": bake.skin_uvs(template, surface, corner_uv),
         "occlusion": occlusion(template),
-        "cards": [
-            c for c in bake.make_cards(template, folder, registration, layers) if c.name not in UNUSED_CARDS
-        ],
+        "cards": [c for c in bake.make_cards(template, folder, registration, layers) if c.name not in UNUSED_CARDS],
     }
     part = file.with_suffix(f".{os.getpid()}")
     part.write_bytes(pickle.dumps(baked))

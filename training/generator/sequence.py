@@ -1,6 +1,6 @@
 """An animated sequence of one synthetic person with known truth: for benchmarks, tests and the demo clip.
 
-    python -m training.generator.sequence --face-data PATH --seed 7 --frames 90 --out clip.mp4
+python -m training.generator.sequence --face-data PATH --seed 7 --frames 90 --out clip.mp4
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

@@ -8,7 +8,7 @@ from scipy.interpolate import PchipInterpolator
 
 from . import topology as topo
 from .headmodel import HeadModel
-from .surface import Points, along, boundary_loops, harmonic, laplace, locate
+from .surface import Points, boundary_loops, harmonic, laplace, locate
 
 EAR_ELLIPSE = (-0.15, 1.3, 2.3, 3.9)  # z, y of its centre and half axes, cm, side view
 
@@ -236,13 +236,21 @@ def embed_inside(head: HeadModel, outside: dict[topo.Key, np.ndarray]) -> tuple[
         loop = boundary_loops(tri)[0]
         loop = np.roll(loop, -int(np.argmin(np.abs(head.vertices[loop, 0]) * 10 + head.vertices[loop, 1])))
         flat = disc(tri, loop, arc_angles(head.vertices[loop]), len(head.vertices))
-        local = place_inside(name, [keys[i] for i in mine], number, quads, mine, outside, head, loop, flat, depth)
+        local = place_inside(name, [keys[i] for i in mine], outside, head, loop, flat, depth)
         spots = locate(local, flat[np.unique(tri)], np.searchsorted(np.unique(tri), tri))
         index[mine], weight[mine] = np.unique(tri)[spots.index], spots.weight
     return keys, quads, Points(index, weight)
 
 
-def place_inside(name, names, number, quads, mine, outside, head, loop, flat, depth) -> np.ndarray:  # noqa: ANN001
+def place_inside(
+    name: str,
+    names: list[topo.Key],
+    outside: dict[topo.Key, np.ndarray],
+    head: HeadModel,
+    loop: np.ndarray,
+    flat: np.ndarray,
+    depth: float,
+) -> np.ndarray:
     """Flat places: the rim where the skin ends, harmonic inwards (mouth) or evenly in radius (lids)."""
     rim3 = head.vertices[np.r_[loop, loop[0]]]
     rim2 = np.concatenate([flat[loop], flat[loop[:1]]])
@@ -250,9 +258,7 @@ def place_inside(name, names, number, quads, mine, outside, head, loop, flat, de
     if name == "eye":
         last = topo.SOCKET.rings - topo.EYE.rings
         rings = {k: (k[1] - topo.EYE.rings) / last for k in names}
-        return np.array(
-            [rim_at[("eye", topo.EYE.rings, k[2])] * (1 - (1 - depth) * rings[k]) for k in names]
-        )
+        return np.array([rim_at[("eye", topo.EYE.rings, k[2])] * (1 - (1 - depth) * rings[k]) for k in names])
     local = {k: i for i, k in enumerate(names)}
     inner = np.array([[local[k] for k in q] for q in topo.build_inside().quads if q[0][0] != "eye"])
     fixed = np.array([local[k] for k in rim_at])
@@ -261,14 +267,15 @@ def place_inside(name, names, number, quads, mine, outside, head, loop, flat, de
     return out
 
 
-def mirror_harmonic(names, quads, fixed, values, axis) -> np.ndarray:  # noqa: ANN001
+def mirror_harmonic(
+    names: list[topo.Key], quads: np.ndarray, fixed: np.ndarray, values: np.ndarray, axis: np.ndarray
+) -> np.ndarray:
     """Harmonic in a half disc whose straight side is the line through the origin along `axis`."""
     across = np.array([-axis[1], axis[0]])
     matrix = laplace(quads, len(names))
     end = topo.ring_length(topo.MOUTH)
     middle = [
-        i for i, k in enumerate(names)
-        if (k[0] == "mouth" and k[2] in (0, end)) or (k[0] == "mouth_cap" and k[1] == 0)
+        i for i, k in enumerate(names) if (k[0] == "mouth" and k[2] in (0, end)) or (k[0] == "mouth_cap" and k[1] == 0)
     ]
     t = harmonic(matrix, fixed, (values @ axis)[:, None])
     both = np.unique(np.r_[fixed, middle])
@@ -284,6 +291,3 @@ def project_on(rim3: np.ndarray, rim2: np.ndarray, point: np.ndarray) -> np.ndar
     t = np.clip(((point - a) * d).sum(1) / ((d * d).sum(1) + 1e-12), 0, 1)
     i = int(np.argmin(np.linalg.norm(a + t[:, None] * d - point, axis=1)))
     return rim2[i] + t[i] * (rim2[i + 1] - rim2[i])
-
-
-__all__ = ["along", "embed_inside", "embed_skin"]

@@ -21,7 +21,7 @@ class HeadModel:
         self.faces = self.data["faces"]
         self.regions = {str(n): r for n, r in zip(self.data["region_names"], self.data["region_ranges"], strict=True)}
         self.mirror = self.data["mirror_index"]
-        middle = (self.mirror == np.arange(len(self.mirror)))
+        middle = self.mirror == np.arange(len(self.mirror))
         self.vertices[middle, 0] = 0.0
         self.landmarks = self.data["landmarks68"]
 

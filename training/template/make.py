@@ -1,6 +1,6 @@
 """Make faceanything_addon/data/template.npz.
 
-    python -m training.template.make --face-data FOLDER
+python -m training.template.make --face-data FOLDER
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,10 +21,12 @@ from .headmodel import CENTER, HeadModel
 from .names import ARKIT_NAMES
 from .parts import PartMesh, make_eye, make_teeth, make_tongue
 from .pick import regions_of, sparse_points
-from .surface import Points, barycentric, clamp
+from .surface import Points, locate
 from .unwrap import unwrap_skin
 
-BLINK_GAIN = 1.1  # the head model's full blink leaves a slit
+LID_FOLLOW = {3: 0.15, 4: 0.4, 5: 0.8, 6: 1.0, 7: 1.0, 8: 1.0, 9: 1.0, 10: 1.0}  # share of a ring in shutting the slit
+UPPER_SHARE = 0.85  # of the slit that the upper lid closes
+SHUT = 0.3  # of the gap between the inner edges, which lie behind the visible ones: those then meet
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Build:
     mirror: list[np.ndarray] = field(default_factory=list)
     size: int = 0
 
-    def add(self, vertices, quads, part, source, chart, mirror) -> int:  # noqa: ANN001
+    def add(self, vertices, quads, part, source, chart, mirror) -> int:
         """Append a piece; `mirror` indexes into it. Returns its first vertex."""
         first = self.size
         self.vertices.append(vertices)
@@ -70,7 +72,7 @@ def half_skin(head: HeadModel) -> tuple[list[topo.Key], np.ndarray, Points, np.n
     return list(number), quads, Points(index, weight), part
 
 
-def both_halves(head: HeadModel, keys: list[topo.Key], quads: np.ndarray, places: Points, part: np.ndarray):  # noqa: ANN201
+def both_halves(head: HeadModel, keys: list[topo.Key], quads: np.ndarray, places: Points, part: np.ndarray):
     """Mirror the left half; midline points are shared. Right-hand keys end in 'R'."""
     v = places.of(head.vertices)
     middle = np.array([on_midline(k) for k in keys])
@@ -113,7 +115,7 @@ def add_middle(build: Build, mesh: PartMesh, part: Part) -> None:
     build.add(mesh.vertices, mesh.quads, part, mesh.source, mesh.uvs, distance.argmin(1))
 
 
-def fields_of(head: HeadModel, build: Build) -> tuple[np.ndarray, np.ndarray]:
+def fields_of(head: HeadModel, build: Build, keys: list[topo.Key]) -> tuple[np.ndarray, np.ndarray]:
     """Identity (100, V, 3) and expression (52, V, 3) displacements, metres."""
     source = Points(np.concatenate(build.index), np.concatenate(build.weight))
     part = np.concatenate(build.part)
@@ -125,11 +127,31 @@ def fields_of(head: HeadModel, build: Build) -> tuple[np.ndarray, np.ndarray]:
     for i, name in enumerate(ARKIT_NAMES):
         for short in sources_of(name, names):
             out[i] += shapes[names.index(short)]
-        if name.startswith("eyeBlink"):
-            out[i] *= BLINK_GAIN
     out[:, np.isin(part, (Part.EYE_LEFT, Part.EYE_RIGHT))] = 0
     out[ARKIT_NAMES.index("tongueOut")] = tongue_out(np.concatenate(build.vertices), part)
+    vertices = np.concatenate(build.vertices) / 100
+    for side, right in (("Left", False), ("Right", True)):
+        shut_lids(out[ARKIT_NAMES.index(f"eyeBlink{side}")], vertices, keys, right)
     return identity.astype(np.float32), symmetric(out, mirror)
+
+
+def shut_lids(blink: np.ndarray, vertices: np.ndarray, keys: list[topo.Key], right: bool) -> None:
+    """Change a blink (V, 3) so that the lids' edges meet: the head model's own leaves a slit of 2 mm."""
+    number = {k: i for i, k in enumerate(keys)}
+    n = topo.ring_length(topo.EYE)
+    for below in range(1, n // 2):
+        pair = [number[eye_key(topo.EYE.rings, b, right)] for b in (below, n - below)]
+        slit = SHUT * ((vertices + blink)[pair[0]] - (vertices + blink)[pair[1]])
+        for ring, share in LID_FOLLOW.items():
+            low, high = (number[eye_key(ring, b, right)] for b in (below, n - below))
+            blink[low] -= share * (1 - UPPER_SHARE) * slit
+            blink[high] += share * UPPER_SHARE * slit
+
+
+def eye_key(ring: int, around: int, right: bool) -> topo.Key:
+    """Point of an eye's ring, counted from the inner corner along the lower lid."""
+    key = topo.ring_key(topo.EYE, ring, (around - 4) % topo.ring_length(topo.EYE))
+    return (*key, "R") if right else key
 
 
 def sources_of(name: str, names: list[str]) -> list[str]:
@@ -159,11 +181,8 @@ def landmark_points(head: HeadModel, vertices: np.ndarray, quads: np.ndarray, pa
     """The 68 landmarks as points on the skin, nearest to the head model's."""
     skin = quads[(part[quads] == Part.SKIN).all(1)]
     triangles = np.concatenate([skin[:, [0, 1, 2]], skin[:, [0, 2, 3]]])
-    left = head.data["jaw_right"], head.data["jaw_left"]
     marks = head.landmarks.copy()
-    marks[0:8], marks[9:17] = left
-    from .surface import locate
-
+    marks[0:8], marks[9:17] = head.data["jaw_right"], head.data["jaw_left"]
     return locate(head.vertices[marks], vertices, triangles, near=32)
 
 
@@ -181,7 +200,7 @@ def make(folder: Path, out: Path) -> None:
     v, q, p = np.concatenate(build.vertices), np.concatenate(build.quads), np.concatenate(build.part)
     full_mirror = np.concatenate(build.mirror)
     v = (v + v[full_mirror] * [-1, 1, 1]) / 2
-    identity, expressions = fields_of(head, build)
+    identity, expressions = fields_of(head, build, keys)
     marks = landmark_points(head, v, q, p)
     mean = ((v - CENTER) / 100).astype(np.float32)
     regions = regions_of(keys, mean, p)
@@ -210,13 +229,13 @@ def make(folder: Path, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-data", type=Path, default=os.environ.get("FACE_DATA"), required="FACE_DATA" not in os.environ)
+    parser.add_argument("--face-data", type=Path, default=os.environ.get("FACE_DATA"))
     parser.add_argument("--out", type=Path, default=TEMPLATE_FILE)
     options = parser.parse_args()
+    if options.face_data is None:
+        parser.error("--face-data FOLDER, or FACE_DATA in the environment, names the head models' folder")
     make(Path(options.face_data), options.out)
 
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["barycentric", "clamp", "make"]

@@ -45,13 +45,11 @@ def square_cap(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return reach / (n / 2), angle, quads
 
 
-def tube_quads(rings: int, around: int, closed: bool = True) -> np.ndarray:
+def tube_quads(rings: int, around: int) -> np.ndarray:
     """Quads between successive rings numbered ring * around + i."""
-    i = np.arange(around if closed else around - 1)
-    quads = [
-        np.stack([r * around + i, (r + 1) * around + i, (r + 1) * around + (i + 1) % around, r * around + (i + 1) % around], 1)
-        for r in range(rings - 1)
-    ]
+    i = np.arange(around)
+    j = (i + 1) % around
+    quads = [np.stack([i, i + around, j + around, j], 1) + r * around for r in range(rings - 1)]
     return np.concatenate(quads)
 
 
@@ -123,7 +121,7 @@ def make_teeth(head: HeadModel, name: str) -> PartMesh:
     points = np.stack([r * np.sin(at)[:, None], y, r * np.cos(at)[:, None] + pivot - 0.5], -1).reshape(-1, 3)
     quads = tube_quads(ARCH_STEPS + 1, ARCH_SECTION)
     points, quads = close_ends(points, quads, ARCH_SECTION, ARCH_STEPS + 1)
-    chart = np.stack([(points[:, 0] - points[:, 0].min()) / np.ptp(points[:, 0]), (points[:, 1] - low.min()) / np.ptp(y)], 1)
+    chart = (points[:, :2] - points[:, :2].min(0)) / np.ptp(points[:, :2], axis=0)
     return PartMesh(name, points, quads, locate(points, head.vertices, triangles), np.clip(chart, 0, 1))
 
 

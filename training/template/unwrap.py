@@ -47,9 +47,7 @@ def unroll(points: np.ndarray) -> np.ndarray:
     return np.stack([0.5 + azimuth / (2 * np.pi) * 0.96, 0.5 + latitude / np.pi * 0.62], 1)
 
 
-def cut_seam(
-    uvs: np.ndarray, quads: np.ndarray, mean: np.ndarray, part: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def cut_seam(uvs: np.ndarray, quads: np.ndarray, mean: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give quads on the right of the back seam UVs of their own, so that none spans the chart."""
     uv_quads = quads.copy()
     extra: dict[int, int] = {}

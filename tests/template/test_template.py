@@ -1,0 +1,116 @@
+"""The canonical face as shipped."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceanything_addon.errors import UserError
+from faceanything_addon.template import Part, Template, load_template
+from faceanything_addon.template.shape import expression_offset, gaze_rotation, neutral_shape, rotate_eyes
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return load_template()
+
+
+def directed_edges(quads: np.ndarray) -> Counter:
+    pairs = np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)])
+    return Counter(map(tuple, pairs.tolist()))
+
+
+def test_it_is_all_quads_of_a_consistently_wound_manifold(template: Template) -> None:
+    assert all(len(set(q)) == 4 for q in template.quads.tolist())
+    assert max(directed_edges(template.quads).values()) == 1
+
+
+def test_it_mirrors_onto_itself(template: Template) -> None:
+    m = template.mirror
+    assert np.array_equal(m[m], np.arange(len(m)))
+    assert np.abs(template.vertices[m] * [-1, 1, 1] - template.vertices).max() < 1e-6
+    assert set(template.points[None].ravel()) == set(m[template.points])
+
+
+def test_its_faces_come_in_mirrored_pairs(template: Template) -> None:
+    quads = {frozenset(q) for q in template.quads.tolist()}
+    assert {frozenset(template.mirror[list(q)].tolist()) for q in quads} == quads
+
+
+def test_it_is_as_large_as_promised(template: Template) -> None:
+    assert len(template.vertices) >= 3000
+    assert len(template.identity) >= 60
+    assert len(template.expression_names) == len(set(template.expression_names)) == 52
+    assert template.landmarks(template.vertices).shape == (68, 3)
+
+
+def test_edge_loops_close_round_eyes_and_mouth(template: Template) -> None:
+    """The skin's own boundary: two lid loops, the lips' loop and the neck's, each closed."""
+    skin = template.quads[(template.part[template.quads] == Part.SKIN).all(axis=1)]
+    edges = directed_edges(skin)
+    following = {a: b for a, b in edges if (b, a) not in edges}
+    lengths = []
+    while following:
+        start, current = next(iter(following.items()))
+        length = 1
+        del following[start]
+        while current != start:
+            current, length = following.pop(current), length + 1
+        lengths.append(length)
+    assert sorted(lengths) == sorted([36, 36, 52, 68])
+
+
+@pytest.mark.parametrize("name", ["jawOpen", "mouthClose", "eyeBlinkLeft", "mouthSmileRight", "browInnerUp", "tongueOut"])
+def test_every_named_shape_moves_something(template: Template, name: str) -> None:
+    shape = template.expressions[template.expression_names.index(name)]
+    assert np.linalg.norm(shape, axis=1).max() > 0.002
+
+
+def test_left_shapes_are_the_mirror_of_right_ones(template: Template) -> None:
+    names = template.expression_names
+    left = template.expressions[names.index("mouthSmileLeft")]
+    right = template.expressions[names.index("mouthSmileRight")]
+    assert np.abs(left[template.mirror] * [-1, 1, 1] - right).max() < 1e-4
+
+
+def test_a_blink_closes_the_lids(template: Template) -> None:
+    blink = np.zeros(52)
+    blink[[template.expression_names.index(f"eyeBlink{s}") for s in ("Left", "Right")]] = 1
+    opened = template.landmarks(template.vertices)
+    closed = template.landmarks(template.vertices + expression_offset(template, blink))
+    gap = lambda marks: marks[[37, 38, 43, 44], 1] - marks[[41, 40, 47, 46], 1]  # noqa: E731
+    assert (gap(closed) < 0.1 * gap(opened)).all()
+
+
+def test_the_eyes_turn_about_their_centres(template: Template) -> None:
+    turned = rotate_eyes(template, template.vertices, gaze_rotation(np.array([[0.5, 0, 0.866], [0.5, 0, 0.866]])))
+    ball = template.part == Part.EYE_LEFT
+    center = template.eye_centers[0]
+    before = np.linalg.norm(template.vertices[ball] - center, axis=1)
+    assert np.abs(np.linalg.norm(turned[ball] - center, axis=1) - before).max() < 1e-5
+    assert np.array_equal(turned[template.part == Part.SKIN], template.vertices[template.part == Part.SKIN])
+
+
+def test_identities_differ_by_millimetres_not_centimetres(template: Template) -> None:
+    rng = np.random.default_rng(0)
+    face = template.regions["face"] > 0.5
+    for _ in range(5):
+        moved = neutral_shape(template, rng.normal(size=len(template.identity))) - template.vertices
+        assert 0.001 < np.sqrt((moved[face] ** 2).sum(axis=1).mean()) < 0.02
+
+
+def test_every_corner_has_a_place_in_the_uv_chart(template: Template) -> None:
+    assert template.uv_quads.shape == template.quads.shape
+    assert template.uv_quads.max() < len(template.uvs)
+    assert template.uvs.min() >= 0 and template.uvs.max() <= 1
+
+
+def test_a_damaged_file_is_named_in_one_line(tmp_path: Path) -> None:
+    bad = tmp_path / "template.npz"
+    bad.write_bytes(b"nothing")
+    with pytest.raises(UserError, match="template.npz"):
+        load_template(bad)
