@@ -23,6 +23,7 @@ TILE_EVERY = 10  # frames without a face between searches of the tiles
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
+LEAST_CONTRAST = 1.5  # standard deviation of 8-bit values; an emptier square is a wall or a fade to black
 SIGMA_HALF = 0.012  # metres of canonical sigma at which a pixel's confidence is halved
 
 
@@ -87,9 +88,11 @@ class FaceTracker:
 
     def see(self, image: np.ndarray, crop: Crop) -> Seen:
         """One look."""
-        look = self.network.look(cut(image, crop, self.network.size))
+        picture = cut(image, crop, self.network.size)
+        look = self.network.look(picture)
         camera = affine_camera(self.model, look.points.astype(np.float64), np.exp(look.point_log_sigma))
-        return Seen(crop, look, camera, face_score(look, camera, self.network.size))
+        blank = float(picture.std()) < LEAST_CONTRAST
+        return Seen(crop, look, camera, 0.0 if blank else face_score(look, camera, self.network.size))
 
     def next_crop(self, seen: Seen) -> Crop:
         """The square for the face as seen."""

@@ -64,7 +64,9 @@ def test_edge_loops_close_round_eyes_and_mouth(template: Template) -> None:
     assert sorted(lengths) == sorted([36, 36, 52, 68])
 
 
-@pytest.mark.parametrize("name", ["jawOpen", "mouthClose", "eyeBlinkLeft", "mouthSmileRight", "browInnerUp", "tongueOut"])
+@pytest.mark.parametrize(
+    "name", ["jawOpen", "mouthClose", "eyeBlinkLeft", "mouthSmileRight", "browInnerUp", "tongueOut"]
+)
 def test_every_named_shape_moves_something(template: Template, name: str) -> None:
     shape = template.expressions[template.expression_names.index(name)]
     assert np.linalg.norm(shape, axis=1).max() > 0.002

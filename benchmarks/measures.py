@@ -1,0 +1,89 @@
+"""Figures from landmarks of two systems on the same frames."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PAIRS = json.loads((Path(__file__).parent / "points20.json").read_text())["points"]
+NAMES = [name for name, _, _ in PAIRS]
+OUTER = (0, 3)
+MOTION = {"mouth": 0.04, "lid": 0.03}  # standard deviation of a curve that counts as motion, of the outer-eye distance
+
+
+@dataclass(frozen=True)
+class Follow:
+    """How one curve follows another."""
+
+    correlation: float
+    slope: float
+
+
+def ours20(landmarks: np.ndarray) -> np.ndarray:
+    """(F, 68, 2) -> (F, 20, 2)."""
+    return np.stack([landmarks[:, own].mean(axis=1) for _, own, _ in PAIRS], axis=1)
+
+
+def peers20(points: np.ndarray) -> np.ndarray:
+    """(F, 478, 3) -> (F, 20, 2)."""
+    return np.stack([points[:, theirs, :2].mean(axis=1) for _, _, theirs in PAIRS], axis=1)
+
+
+def eye_distance(points: np.ndarray) -> np.ndarray:
+    """(F,) pixels between the outer eye corners; at least half the clip's upper quartile, for profiles."""
+    d = np.linalg.norm(points[:, OUTER[0]] - points[:, OUTER[1]], axis=1)
+    return np.maximum(d, 0.5 * np.percentile(d, 75))
+
+
+def disagreement(a: np.ndarray, b: np.ndarray, centred: bool = False) -> float:
+    """Mean distance of (F, 20, 2) points over b's outer-eye distance, percent."""
+    offset = (a - b) / eye_distance(b)[:, None, None]
+    if centred:
+        offset = offset - offset.mean(axis=0)
+    return float(100 * np.linalg.norm(offset, axis=2).mean())
+
+
+def mouth_opening(points: np.ndarray) -> np.ndarray:
+    """(F,) gap between the inner lips over the outer-eye distance."""
+    i, j = NAMES.index("upper lip inner"), NAMES.index("lower lip inner")
+    return np.linalg.norm(points[:, i] - points[:, j], axis=1) / eye_distance(points)
+
+
+def lid_aperture(points: np.ndarray) -> np.ndarray:
+    """(F,) mean gap between upper and lower lids over the outer-eye distance."""
+    gaps = [
+        np.linalg.norm(points[:, NAMES.index(f"{s} upper lid")] - points[:, NAMES.index(f"{s} lower lid")], axis=1)
+        for s in ("left", "right")
+    ]
+    return np.mean(gaps, axis=0) / eye_distance(points)
+
+
+def follow(curve: np.ndarray, reference: np.ndarray) -> Follow:
+    """Correlation, and the slope of the curve against the reference."""
+    x, y = reference - reference.mean(), curve - curve.mean()
+    return Follow(float((x @ y) / np.sqrt((x @ x) * (y @ y) + 1e-18)), float((x @ y) / (x @ x + 1e-18)))
+
+
+def jitter(points: np.ndarray, still: np.ndarray) -> float:
+    """RMS second difference where `still` (F - 2,), percent of the outer-eye distance."""
+    bend = (points[:-2] - 2 * points[1:-1] + points[2:]) / eye_distance(points)[1:-1, None, None]
+    return float(100 * np.sqrt((bend[still] ** 2).sum(axis=2).mean())) if still.any() else float("nan")
+
+
+def still_frames(points: np.ndarray) -> np.ndarray:
+    """(F - 2,) frames in the calmer half of the clip."""
+    step = np.linalg.norm(points[2:] - points[:-2], axis=2).mean(axis=1)
+    return step <= np.median(step)
+
+
+def similarity_align(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(N, 3) moved onto (N, 3) by the best rotation, scale and shift (S. Umeyama, PAMI 13(4), 1991)."""
+    p, t = points - points.mean(0), target - target.mean(0)
+    u, s, vt = np.linalg.svd(t.T @ p)
+    d = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+    scale = (s * np.diag(d)).sum() / (p**2).sum()
+    return scale * p @ (u @ d @ vt).T + target.mean(0)
