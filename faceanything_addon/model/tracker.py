@@ -23,7 +23,7 @@ TILE_EVERY = 10  # frames without a face between searches of the tiles
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
-LEAST_CONTRAST = 1.5  # standard deviation of 8-bit values; an emptier square is a wall or a fade to black
+LEAST_CONTRAST = 1.5  # standard deviation of 8-bit values; an emptier frame is a wall or a fade to black
 SIGMA_HALF = 0.012  # metres of canonical sigma at which a pixel's confidence is halved
 
 
@@ -77,8 +77,9 @@ class FaceTracker:
 
     def next(self, image: np.ndarray) -> FaceMaps:
         """(H, W, 3) RGB uint8 -> maps of the tracked face."""
-        seen = self.follow(image, self.crop) if self.crop else None
-        if seen is None or seen.score < FOUND:
+        blank = float(image[::8, ::8].std()) < LEAST_CONTRAST
+        seen = self.follow(image, self.crop) if self.crop and not blank else None
+        if not blank and (seen is None or seen.score < FOUND):
             seen = self.search(image)
         if seen is None:
             self.crop, self.missed = None, self.missed + 1
@@ -88,11 +89,9 @@ class FaceTracker:
 
     def see(self, image: np.ndarray, crop: Crop) -> Seen:
         """One look."""
-        picture = cut(image, crop, self.network.size)
-        look = self.network.look(picture)
+        look = self.network.look(cut(image, crop, self.network.size))
         camera = affine_camera(self.model, look.points.astype(np.float64), np.exp(look.point_log_sigma))
-        blank = float(picture.std()) < LEAST_CONTRAST
-        return Seen(crop, look, camera, 0.0 if blank else face_score(look, camera, self.network.size))
+        return Seen(crop, look, camera, face_score(look, camera, self.network.size))
 
     def next_crop(self, seen: Seen) -> Crop:
         """The square for the face as seen."""
