@@ -18,6 +18,7 @@ from faceanything_addon.template.template import TEMPLATE_FILE, Part
 from . import topology as topo
 from .embed import embed_inside, embed_skin
 from .headmodel import CENTER, HeadModel
+from .identity import learn, load_second
 from .names import ARKIT_NAMES
 from .parts import PartMesh, make_eye, make_teeth, make_tongue
 from .pick import regions_of, sparse_points
@@ -186,7 +187,7 @@ def landmark_points(head: HeadModel, vertices: np.ndarray, quads: np.ndarray, pa
     return locate(head.vertices[marks], vertices, triangles, near=32)
 
 
-def make(folder: Path, out: Path) -> None:
+def make(folder: Path, registration: Path, out: Path) -> None:
     """Everything, into one file."""
     head = HeadModel(folder)
     build = Build()
@@ -204,6 +205,10 @@ def make(folder: Path, out: Path) -> None:
     marks = landmark_points(head, v, q, p)
     mean = ((v - CENTER) / 100).astype(np.float32)
     regions = regions_of(keys, mean, p)
+    weight = (
+        0.2 + 2 * regions["face"] + regions["lips"] + regions["lids_left"] + regions["lids_right"] + regions["nose"]
+    )
+    identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
     eyes = [mean[p == side] for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
     np.savez_compressed(
@@ -230,11 +235,12 @@ def make(folder: Path, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--face-data", type=Path, default=os.environ.get("FACE_DATA"))
+    parser.add_argument("--registration", type=Path, default=Path("training/work/registration.npz"))
     parser.add_argument("--out", type=Path, default=TEMPLATE_FILE)
     options = parser.parse_args()
     if options.face_data is None:
         parser.error("--face-data FOLDER, or FACE_DATA in the environment, names the head models' folder")
-    make(Path(options.face_data), options.out)
+    make(Path(options.face_data), options.registration, options.out)
 
 
 if __name__ == "__main__":
