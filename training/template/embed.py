@@ -88,21 +88,24 @@ def pin_rim(skin: HalfSkin) -> dict[topo.Key, np.ndarray]:
             upper[::-1],
             [
                 (upper[-1], mark["crown_front"]),
-                (topo.grid_key(0, 32), mark["nasion"]),
-                (topo.grid_key(0, 25), mark["nose_tip"]),
-                (topo.grid_key(0, 22), mark["subnasale"]),
+                (topo.grid_key(0, topo.NASION_ROW), mark["nasion"]),
+                (topo.grid_key(0, topo.NOSE_TIP_ROW), mark["nose_tip"]),
+                (topo.grid_key(0, topo.MOUTH.r1), mark["subnasale"]),
                 (topo.ring_key(topo.MOUTH, topo.VERMILION, end), mark["lip_top"]),
                 (upper[0], mark["lip_upper"]),
             ],
         ),
-        (lips[::-1], [(lips[-1], mark["lip_upper"]), (lips[13], mark["lip_corner"]), (lips[0], mark["lip_lower"])]),
+        (
+            lips[::-1],
+            [(lips[-1], mark["lip_upper"]), (lips[end // 2], mark["lip_corner"]), (lips[0], mark["lip_lower"])],
+        ),
         (
             lower[::-1],
             [
                 (lower[-1], mark["lip_lower"]),
                 (topo.ring_key(topo.MOUTH, topo.VERMILION, 0), mark["lip_bottom"]),
-                (topo.grid_key(0, 14), mark["sulcus"]),
-                (topo.grid_key(0, 10), mark["chin"]),
+                (topo.grid_key(0, topo.MOUTH.r0), mark["sulcus"]),
+                (topo.grid_key(0, topo.CHIN_ROW), mark["chin"]),
                 (lower[0], mark["neck_front"]),
             ],
         ),
@@ -202,7 +205,7 @@ def relaxing_rounds(keys: list[topo.Key], pinned: set[topo.Key]) -> np.ndarray:
     for i, key in enumerate(keys):
         if key[0] in ("ear", "ear_cap") or key in ear_ring:
             rounds[i] = 6
-        if key[0] == "grid" and key[1] <= 6 and 22 <= key[2] <= 29:
+        if key[0] == "grid" and key[1] <= topo.NOSE_COLUMNS and topo.NOSE_ROWS[0] <= key[2] <= topo.NOSE_ROWS[1]:
             rounds[i] = 10  # the nose keeps its density
         still = key[0] in topo.STILL_RINGS and key[1] >= topo.STILL_RINGS[key[0]]
         neck = key[0] == "grid" and key[2] == 0
@@ -220,7 +223,7 @@ def embed_skin(head: HeadModel) -> tuple[list[topo.Key], np.ndarray, Points]:
     number = {k: i for i, k in enumerate(keys)}
     quads = np.array([[number[k] for k in q] for q in half.quads])
     places = locate(flat, skin.flat, skin.triangles)
-    anchors = {topo.grid_key(0, 25)}  # the nose's tip keeps its place
+    anchors = {topo.grid_key(0, topo.NOSE_TIP_ROW)}  # the nose's tip keeps its place
     return keys, quads, relax(skin, quads, places, relaxing_rounds(keys, {*lips, *eye, *anchors}))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceanything_addon.template.template import TEMPLATE_FILE, Part
+from faceanything_addon.template.template import TEMPLATE_FILE, Part, load_template
 
 from . import topology as topo
 from .embed import embed_inside, embed_skin
@@ -21,7 +21,7 @@ from .headmodel import CENTER, HeadModel
 from .identity import learn, load_second
 from .names import ARKIT_NAMES
 from .parts import PartMesh, make_eye, make_teeth, make_tongue
-from .pick import regions_of, sparse_points
+from .pick import kept_points, regions_of, sparse_points
 from .surface import Points, locate
 from .unwrap import unwrap_skin
 
@@ -187,8 +187,9 @@ def landmark_points(head: HeadModel, vertices: np.ndarray, quads: np.ndarray, pa
     return locate(head.vertices[marks], vertices, triangles, near=32)
 
 
-def make(folder: Path, registration: Path, out: Path) -> None:
-    """Everything, into one file."""
+def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) -> None:
+    """Everything, into one file; `keep`: a template whose sparse points stay what they are."""
+    old = load_template(keep) if keep else None
     head = HeadModel(folder)
     build = Build()
     keys, vertices, quads, source, part, mirror = both_halves(head, *half_skin(head))
@@ -210,6 +211,7 @@ def make(folder: Path, registration: Path, out: Path) -> None:
     )
     identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
+    points = kept_points(old, mean, p, full_mirror) if old else sparse_points(keys, mean, p, full_mirror, marks)
     eyes = [mean[p == side] for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
     np.savez_compressed(
         out,
@@ -224,7 +226,7 @@ def make(folder: Path, registration: Path, out: Path) -> None:
         mirror=full_mirror.astype(np.int32),
         landmarks_index=marks.index.astype(np.int32),
         landmarks_weight=marks.weight.astype(np.float32),
-        points=sparse_points(keys, mean, p, full_mirror, marks).astype(np.int32),
+        points=points.astype(np.int32),
         eye_centers=np.array([(e.max(0) + e.min(0)) / 2 for e in eyes], np.float32),
         region_names=np.array(list(regions)),
         region_weights=np.array(list(regions.values()), np.float16),
@@ -236,11 +238,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--face-data", type=Path, default=os.environ.get("FACE_DATA"))
     parser.add_argument("--registration", type=Path, default=Path("training/work/registration.npz"))
+    parser.add_argument("--keep-points", type=Path, help="an older template: trained weights know its sparse points")
     parser.add_argument("--out", type=Path, default=TEMPLATE_FILE)
     options = parser.parse_args()
     if options.face_data is None:
         parser.error("--face-data FOLDER, or FACE_DATA in the environment, names the head models' folder")
-    make(Path(options.face_data), options.registration, options.out)
+    make(Path(options.face_data), options.registration, options.out, options.keep_points)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceanything_addon.template.template import Part
+from faceanything_addon.template.template import Part, Template
 
 from . import topology as topo
 from .surface import Points
@@ -88,6 +88,27 @@ def sparse_points(
             chosen.append(pick)
             distance = np.minimum(distance, np.linalg.norm(mean[face] - mean[pick], axis=1))
     return np.array(chosen)
+
+
+def kept_points(old: Template, mean: np.ndarray, part: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """The points of an older template on new topology, in its order: weights trained on them keep their meaning.
+
+    Nearest vertices of the same part, each used once; mirror images stay mirror images.
+    """
+    place = {int(v): i for i, v in enumerate(old.points)}
+    chosen = np.full(len(old.points), -1)
+    free = np.ones(len(mean), bool)
+    for i, vertex in enumerate(old.points):
+        if chosen[i] >= 0:
+            continue
+        twin = place[int(old.mirror[vertex])]
+        fits = free & (part == old.part[vertex]) & ((mirror == np.arange(len(mean))) == (twin == i))
+        candidates = np.flatnonzero(fits)
+        distance = np.linalg.norm(mean[candidates] - old.vertices[vertex], axis=1)
+        chosen[i] = candidates[distance.argmin()]
+        chosen[twin] = mirror[chosen[i]]
+        free[chosen[[i, twin]]] = False
+    return chosen
 
 
 def iris_points(mean: np.ndarray, part: np.ndarray) -> list[int]:

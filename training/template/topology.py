@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 Key = tuple
 
-COLUMNS, ROWS = 34, 44
+COLUMNS, ROWS = 36, 48
 CROWN_HALF_WIDTH = 9  # the crown patch spans 2 * 9 columns across and the rest from front to back
 
 
@@ -43,14 +43,16 @@ class Block:
         return self.c0 == 0
 
 
-MOUTH = Block("mouth", 0, 9, 14, 22, 8, cap=False)
-EYE = Block("eye", 3, 13, 28, 36, 7, cap=False)
-EAR = Block("ear", 17, 23, 19, 31, 9, cap=True)
+MOUTH = Block("mouth", 0, 11, 14, 22, 8, cap=False)
+EYE = Block("eye", 5, 15, 32, 40, 7, cap=False)
+EAR = Block("ear", 19, 25, 20, 34, 9, cap=True)
+CHIN_ROW, NOSE_TIP_ROW, NASION_ROW = 10, 28, 36  # on the front midline
+NOSE_COLUMNS, NOSE_ROWS = 8, (22, 33)  # keep the head model's density
 VERMILION, CONTACT = 4, 7  # rings of the mouth: border of the lips, where the lips meet
 STILL_RINGS = {"mouth": 4, "eye": 4}  # from here inwards rings follow the head model's own folds
 BLOCKS = (MOUTH, EYE, EAR)
-BAG = Block("mouth", 0, 9, 14, 22, 13, cap=True)  # goes on from the lips inwards
-SOCKET = Block("eye", 3, 13, 28, 36, 10, cap=False)  # goes on behind the lids
+BAG = Block("mouth", 0, 11, 14, 22, 13, cap=True)  # goes on from the lips inwards
+SOCKET = Block("eye", 5, 15, 32, 40, 10, cap=False)  # goes on behind the lids
 
 
 @dataclass
