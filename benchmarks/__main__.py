@@ -6,16 +6,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .clips import compare_all, table
+from . import clips, truth
+
+SEEDS = [2_000_000_003, 2_000_000_011, 2_000_000_019, 2_000_000_027]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--footage", type=Path, required=True)
+    parser.add_argument("--footage", type=Path, help="folder of real clips")
+    parser.add_argument("--face-data", type=Path, help="folder of the head models: measure rendered sequences too")
+    parser.add_argument("--sequences", type=Path, default=Path("build/sequences"), help="where these are kept")
+    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
     parser.add_argument("--peer", required=True, help="Python of the peer's environment")
     parser.add_argument("--only", nargs="*", default=[])
     options = parser.parse_args()
-    print(table(compare_all(options.footage, options.peer, options.only)))
+    if options.footage:
+        print(clips.table(clips.compare_all(options.footage, options.peer, options.only)))
+    if options.face_data:
+        print(truth.table(truth.judge_all(options.face_data, options.sequences, options.peer, options.seeds)))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,13 @@ class Follow:
 
 
 def ours20(landmarks: np.ndarray) -> np.ndarray:
-    """(F, 68, 2) -> (F, 20, 2)."""
+    """(F, 68, C) -> (F, 20, C)."""
     return np.stack([landmarks[:, own].mean(axis=1) for _, own, _ in PAIRS], axis=1)
 
 
-def peers20(points: np.ndarray) -> np.ndarray:
-    """(F, 478, 3) -> (F, 20, 2)."""
-    return np.stack([points[:, theirs, :2].mean(axis=1) for _, _, theirs in PAIRS], axis=1)
+def peers20(points: np.ndarray, axes: int = 2) -> np.ndarray:
+    """(F, 478, 3) -> (F, 20, axes)."""
+    return np.stack([points[:, theirs, :axes].mean(axis=1) for _, _, theirs in PAIRS], axis=1)
 
 
 def eye_distance(points: np.ndarray) -> np.ndarray:
