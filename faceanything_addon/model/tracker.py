@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,9 @@ from .maps import FaceMaps
 
 FOUND = 0.4  # least score of a face that is kept
 STARTS = 0.5  # least score of a new face
+SURE = 0.75  # score of a face that ends the search
+TRIES = 4  # candidates of a search that get a closer look
+POINT_BLUR = 0.05  # sigma of the points, share of the square, that halves the score
 RELOOK = 0.06  # look again when the square would move by this share of its side
 LOOKS = 3  # at most, per frame, once there is a square
 TILE_EVERY = 10  # frames without a face between searches of the tiles
@@ -112,19 +116,17 @@ class FaceTracker:
         return seen
 
     def search(self, image: np.ndarray) -> Seen | None:
-        """Find a face in the whole frame, now and then in its tiles."""
+        """Find a face in the whole frame; now and then, if none is sure, in its tiles."""
         height, width = image.shape[:2]
         seen = self.start(image, self.candidates(image, [whole_frame(width, height)]))
-        if seen is not None or self.missed % TILE_EVERY:
-            return seen
         for share in TILE_SIDES:
+            if self.missed % TILE_EVERY or (seen is not None and seen.score >= SURE):
+                break
             squares = tiles(width, height, share * min(width, height))
-            if len(squares) > TILE_LIMIT:
-                continue
-            seen = self.start(image, self.candidates(image, squares))
-            if seen is not None:
-                return seen
-        return None
+            if len(squares) <= TILE_LIMIT:
+                other = self.start(image, self.candidates(image, squares))
+                seen = better(seen, other, image)
+        return seen
 
     def candidates(self, image: np.ndarray, squares: list[Crop]) -> list[Crop]:
         """Where the masks of some squares see faces, largest and most central first."""
@@ -138,17 +140,17 @@ class FaceTracker:
             if blob is None or blob[1] < 12 or not usable(blob[0], image):
                 continue
             crop = blob[0]
-            off = np.hypot((crop.x + 0.5) / width - 0.5, (crop.y + 0.5) / height - 0.5)
-            found.append((crop.side**2 * float(np.exp(-2 * off**2)), crop))
+            found.append((prominence(crop, width, height), crop))
         return [crop for _, crop in sorted(found, key=lambda f: -f[0])]
 
     def start(self, image: np.ndarray, crops: list[Crop]) -> Seen | None:
-        """The first candidate that turns out to be a face."""
-        for crop in crops[:3]:
+        """The best of the candidates that turn out to be faces."""
+        best: Seen | None = None
+        for crop in apart(crops)[:TRIES]:
             seen = self.follow(image, crop)
             if seen is not None and seen.score >= STARTS:
-                return seen
-        return None
+                best = better(best, seen, image)
+        return best
 
     def maps(self, seen: Seen) -> FaceMaps:
         """A look as FaceMaps in the frame."""
@@ -190,6 +192,29 @@ class FaceTracker:
         )
 
 
+def prominence(crop: Crop, width: int, height: int) -> float:
+    """Large and central squares come first: area times a bell over the distance from the frame's middle."""
+    off = np.hypot((crop.x + 0.5) / width - 0.5, (crop.y + 0.5) / height - 0.5)
+    return crop.side**2 * float(np.exp(-2 * off**2))
+
+
+def better(one: Seen | None, other: Seen | None, image: np.ndarray) -> Seen | None:
+    """The surer of two finds; of equally sure ones the more prominent."""
+    if one is None or other is None:
+        return one or other
+    height, width = image.shape[:2]
+    return max(one, other, key=lambda s: s.score**6 * prominence(s.crop, width, height) ** 0.5)
+
+
+def apart(crops: list[Crop]) -> list[Crop]:
+    """Without those that nearly repeat an earlier one."""
+    kept: list[Crop] = []
+    for crop in crops:
+        if all(math.hypot(crop.x - k.x, crop.y - k.y) > 0.25 * k.side or crop.side < 0.6 * k.side for k in kept):
+            kept.append(crop)
+    return kept
+
+
 def usable(crop: Crop, image: np.ndarray) -> bool:
     """The square is large enough and its centre is near the frame."""
     height, width = image.shape[:2]
@@ -199,7 +224,7 @@ def usable(crop: Crop, image: np.ndarray) -> bool:
 
 
 def face_score(look: Look, camera: np.ndarray, size: int) -> float:
-    """0..1: the network says face, the mask is there, and dense and sparse outputs agree on its place."""
+    """0..1: the network says face, is sure of its points, the mask is there, dense and sparse outputs agree."""
     part = look.part.argmax(0)
     face = part > 0
     share = float(face.mean())
@@ -208,7 +233,8 @@ def face_score(look: Look, camera: np.ndarray, size: int) -> float:
     canonical = look.canonical.transpose(1, 2, 0)
     wrong = float(misplaced(camera, canonical, face, size / face.shape[0]).sum()) / float(face.sum())
     sure = float((1 - look.part[Part.BACKGROUND])[face].mean())
-    return float(look.face) ** 0.5 * sure * (1 - wrong) * min(1.0, share / 0.1)
+    blur = float(np.exp(np.median(look.point_log_sigma))) / size
+    return float(look.face) ** 0.5 * sure * (1 - wrong) * min(1.0, share / 0.1) / (1 + (blur / POINT_BLUR) ** 2)
 
 
 def pixel_confidence(look: Look, part: np.ndarray, score: float) -> np.ndarray:
