@@ -101,7 +101,8 @@ def judge(name: str, clip: Path, python: str) -> list[Row]:
         peer, _ = ask_peer(python, images, Path(folder))
     template = load_template()
     space = np.stack([template.landmarks(v) for v in truth["vertices"]])  # (F, 68, 3)
-    truth20 = m.ours20(truth["landmarks"]), m.ours20(space)
+    pixels = space @ truth["intrinsics"].T
+    truth20 = m.ours20(pixels[..., :2] / pixels[..., 2:]), m.ours20(space)
     seen = truth["visible"] & face_skin(template)
     return [own_row(name, take, truth, truth20, seen), peer_row(name, peer, truth, truth20)]
 

@@ -31,7 +31,9 @@ def write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise UserError(f"{path}: the disk is full; free some space and run again; reconstruct goes on with --resume") from error
+            raise UserError(
+                f"{path}: the disk is full; free some space and run again; reconstruct goes on with --resume"
+            ) from error
         if error.errno in FORBIDDEN:
             raise UserError(f"{path}: may not be written; choose another place or change the rights") from error
         raise UserError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error

@@ -178,13 +178,26 @@ def tongue_out(vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
     return share[:, None] * np.array([0, -0.004, 0.032]) + (share**3)[:, None] * np.array([0, -0.008, 0.0])
 
 
+def landmark_shifts() -> np.ndarray:
+    """(68, 3) cm from the head model's landmarks to where such points are customarily marked on a face.
+
+    Measured on rendered people with known truth, against a landmark tracker: brows 4 mm lower and 3.6 mm farther out,
+    the nose's tip lower, its base higher, the inner corners of the eyes nearer to the nose.
+    """
+    shift = np.zeros((68, 3))
+    shift[17:22], shift[22:27] = (-0.36, -0.4, 0), (0.36, -0.4, 0)
+    shift[30], shift[31:36] = (0, -0.25, 0), (0, 0.14, 0)
+    shift[39], shift[42] = (0.16, 0, 0), (-0.16, 0, 0)
+    return shift
+
+
 def landmark_points(head: HeadModel, vertices: np.ndarray, quads: np.ndarray, part: np.ndarray) -> Points:
     """The 68 landmarks as points on the skin, nearest to the head model's."""
     skin = quads[(part[quads] == Part.SKIN).all(1)]
     triangles = np.concatenate([skin[:, [0, 1, 2]], skin[:, [0, 2, 3]]])
     marks = head.landmarks.copy()
     marks[0:8], marks[9:17] = head.data["jaw_right"], head.data["jaw_left"]
-    return locate(head.vertices[marks], vertices, triangles, near=32)
+    return locate(head.vertices[marks] + landmark_shifts(), vertices, triangles, near=32)
 
 
 def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) -> None:
