@@ -31,7 +31,7 @@ class Row:
     system: str
     found: float = 0.0
     dense: float = np.nan  # visible skin of the face, similarity-aligned per frame
-    depth: float = np.nan  # RMSE of the face's depth, shift removed
+    depth: float = np.nan  # RMSE of the face's depth, scale and shift fitted
     points: float = np.nan  # 20 points, similarity-aligned per frame
     points_depth: float = np.nan  # RMSE of the aligned 20 points along the line of sight
     lateral: float = np.nan  # 20 points across the line of sight, not aligned
@@ -65,14 +65,17 @@ def dense_errors(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
 
 
 def depth_rmse(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
-    """RMSE in mm of the depth at the pixels of true vertices, each frame's mean shift removed."""
-    errors = []
+    """RMSE in mm of the depth at the pixels of true vertices: one scale per sequence, one shift per frame fitted."""
+    guesses, truths = [], []
     for a, b, s in zip(own, truth, seen, strict=True):
         surface = LinearNDInterpolator(a[s, :2] / a[s, 2:], a[s, 2])
-        error = surface(b[s, :2] / b[s, 2:]) - b[s, 2]
-        error = error[np.isfinite(error)]
-        errors.append(error - error.mean())
-    return float(MM * np.sqrt((np.concatenate(errors) ** 2).mean()))
+        guess = surface(b[s, :2] / b[s, 2:])
+        ok = np.isfinite(guess)
+        guesses.append(guess[ok] - guess[ok].mean())
+        truths.append(b[s, 2][ok] - b[s, 2][ok].mean())
+    guess, true = np.concatenate(guesses), np.concatenate(truths)
+    scale = (guess @ true) / (guess @ guess)
+    return float(MM * np.sqrt(((scale * guess - true) ** 2).mean()))
 
 
 def point_errors(own: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
