@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make demo [FOOTAGE=clip.mp4]   footage in, Blender scene and preview out
 # make test                      set-up, ruff, pyright, pytest
+# make extension                 the zips to install in Blender, one a platform, in dist/
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,7 +9,7 @@ FOOTAGE ?= demo/clip.mp4
 OUT ?= build/demo
 BIN := .venv/bin
 
-.PHONY: demo setup test lint types unit clean
+.PHONY: demo setup test lint types unit extension clean
 
 demo: setup
 	mkdir -p "$(OUT)"
@@ -47,6 +48,10 @@ unit: .venv/ready
 	$(BIN)/python -m pytest
 
 test: lint types unit
+
+extension: setup
+	$(BIN)/python bundled_wheels/collect.py
+	$(BIN)/python bundled_wheels/build.py dist
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache
