@@ -59,9 +59,11 @@ def point_tables(template: Template) -> PointTables:
 
 def _gap_pairs(template: Template, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sparse points nearest to the landmarks on either side of each opening."""
-    places = template.vertices[template.points].copy()
+    jaw = template.expressions[template.expression_names.index("jawOpen")]
+    open_face = template.vertices + jaw  # lips at rest touch: only apart is it plain which point is on which
+    places = open_face[template.points]
     places[~usable] = np.inf
-    landmarks = template.landmarks(template.vertices)
+    landmarks = template.landmarks(open_face)
     pairs, opening = [], []
     for number, (upper, lower) in enumerate(GAP_LANDMARKS):
         far = np.linalg.norm(places[:, None] - landmarks[[upper, lower]][None], axis=2)
