@@ -179,12 +179,11 @@ def build_scene(parsed: argparse.Namespace) -> None:
 
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
     try:
-        import bpy  # noqa: F401
+        from .blender.command import build_scene_file
     except ImportError as error:
         raise UserError(
             f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
         ) from error
-    from .blender.command import build_scene_file
 
     build_scene_file(parsed.take, parsed.out, parsed.preview)
     for file in (parsed.out, parsed.preview):

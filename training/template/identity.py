@@ -127,6 +127,18 @@ def centre_on_eyes(samples: np.ndarray, part: np.ndarray) -> np.ndarray:
     return samples - ((eyes[0] + eyes[1]) / 2)[:, None]
 
 
+def without_turn(samples: np.ndarray, template_cm: np.ndarray, part: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Take each head's (N, V, 3) best small rotation about the midpoint of the eyes out of it.
+
+    A turn of the whole head is pose, not identity: if modes held it, the two could not be told apart.
+    """
+    x = template_cm - np.mean([template_cm[part == s].mean(axis=0) for s in (Part.EYE_LEFT, Part.EYE_RIGHT)], axis=0)
+    inertia = np.einsum("v,vi,vi->", weight, x, x) * np.eye(3) - np.einsum("v,vi,vj->ij", weight, x, x)
+    moment = np.stack([(weight[:, None] * np.cross(x, d)).sum(axis=0) for d in samples])
+    turn = np.linalg.solve(inertia, moment.T).T  # radians
+    return samples - np.stack([np.cross(t, x) for t in turn]).astype(np.float32)
+
+
 def principal(samples: np.ndarray, modes: int, weight: np.ndarray) -> np.ndarray:
     """(modes, V, 3): principal components about zero, each one standard deviation long.
 
@@ -155,7 +167,7 @@ def learn(
     weights = np.clip(rng.normal(size=(SAMPLES, len(first))), -2.5, 2.5).astype(np.float32)
     a = np.tensordot(weights, first, axes=1)
     b = second_samples(second, template_cm, part, SAMPLES)
-    samples = centre_on_eyes(np.concatenate([a, b]), part)
+    samples = without_turn(centre_on_eyes(np.concatenate([a, b]), part), template_cm, part, weight)
     # both hands of every head, so that the modes are symmetric or antisymmetric
     flipped = samples[:, mirror] * np.float32([-1, 1, 1])
     return principal(np.concatenate([samples, flipped]), MODES, weight)

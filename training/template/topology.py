@@ -139,7 +139,8 @@ def add_cap(half: HalfTopology, block: Block) -> None:
     for r in range(block.r0, block.r1):
         for c in range(block.c0, block.c1):
             corners = ((c, r), (c + 1, r), (c + 1, r + 1), (c, r + 1))
-            half.quads.append(tuple(cap_key(block, *p) for p in corners))  # type: ignore[arg-type]
+            a, b, c, d = (cap_key(block, *p) for p in corners)
+            half.quads.append((a, b, c, d))
 
 
 def crown_key(i: int, j: int) -> Key:
