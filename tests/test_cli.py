@@ -91,6 +91,7 @@ def test_an_unfinished_take_has_info(tmp_path, video, capsys, monkeypatch):
 def test_a_scene_without_bpy_tells_what_to_install(tmp_path, video, capsys, monkeypatch):
     run(capsys, "reconstruct", video, "--out", tmp_path / "t")
     monkeypatch.setitem(sys.modules, "bpy", None)
+    monkeypatch.delitem(sys.modules, "faceanything_addon.blender.command", raising=False)
     code, _, err = run(capsys, "scene", tmp_path / "t", "--out", tmp_path / "a.blend")
     assert code == 2 and "faceanything[scene]" in err
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from faceanything_addon.template import Part, Template
 
-LID_WEIGHT, LIP_WEIGHT = 4.0, 2.5
-PART_WEIGHT = {Part.EYE_LEFT: 3.0, Part.EYE_RIGHT: 3.0, Part.TEETH: 2.0, Part.TONGUE: 2.5, Part.MOUTH: 2.0}
+LID_WEIGHT, LIP_WEIGHT = 5.0, 5.0
+PART_WEIGHT = {Part.EYE_LEFT: 4.0, Part.EYE_RIGHT: 4.0, Part.TEETH: 4.0, Part.TONGUE: 4.0, Part.MOUTH: 4.0}
 LOW, HIGH, STEP = -0.16, 0.16, 0.004  # the lookup grid's extent and cell, metres
 REACH = 0.006  # metres; how far around a landmark its region goes where the template has none of that name
 

@@ -30,7 +30,7 @@ class LossWeights:
     points: float = 0.5
     face: float = 0.1
     arkit: float = 3.0
-    gaze: float = 0.3
+    gaze: float = 0.8
 
 
 def total_loss(

@@ -14,6 +14,8 @@ from .track import FrameState
 
 RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients do not explain
 
+NOISE_SHARE = 0.5  # of a coefficient's deviation: what frame-to-frame noise is, on simulated faces of several actors
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -23,6 +25,7 @@ class Motion:
     shift: np.ndarray  # (F, 3) metres
     coefficients: np.ndarray  # (F, 52)
     precision: np.ndarray  # (F, 52)
+    deviation: np.ndarray  # (F, 52)
     residual: np.ndarray  # (F, R, 3) f4 metres
     gaze: np.ndarray  # (F, 2, 2) yaw and pitch, head space, radians
     gaze_weight: np.ndarray  # (F, 2)
@@ -35,6 +38,7 @@ class Motion:
             shift=np.tile([0.0, 0.0, 0.6], (count, 1)),
             coefficients=np.zeros((count, coefficients)),
             precision=np.zeros((count, coefficients)),
+            deviation=np.zeros((count, coefficients)),
             residual=np.zeros((count, waves, 3), np.float32),
             gaze=np.zeros((count, 2, 2)),
             gaze_weight=np.zeros((count, 2)),
@@ -44,7 +48,8 @@ class Motion:
     def put(self, number: int, state: FrameState, residual: np.ndarray, weight: float) -> None:
         """Store one fitted frame."""
         self.rotation[number], self.shift[number] = state.pose.rotation, state.pose.shift
-        self.coefficients[number], self.precision[number] = state.coefficients, state.precision[6:]
+        self.coefficients[number], self.precision[number] = state.coefficients, state.precision
+        self.deviation[number] = state.deviation
         self.gaze[number], self.gaze_weight[number] = state.gaze, state.gaze_weight
         self.residual[number], self.weight[number] = residual, weight
 
@@ -58,7 +63,9 @@ def smooth_motion(motion: Motion, time: np.ndarray) -> Motion:
     count = len(motion.weight)
     if not motion.weight.any():
         return motion
-    coefficients = smooth(time, motion.coefficients, motion.precision * motion.weight[:, None])
+    weight = motion.precision * motion.weight[:, None]
+    floor = NOISE_SHARE * np.median(motion.deviation[motion.weight > 0], axis=0)
+    coefficients = smooth(time, motion.coefficients, weight, floor=floor)
     # Where the head stands in the picture is known far better than how far off it is: smooth them apart.
     depth = motion.shift[:, 2:]
     seat = smooth(time, np.concatenate([motion.shift[:, :2] / depth, np.log(depth)], axis=1), motion.weight)

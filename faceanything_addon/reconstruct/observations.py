@@ -13,7 +13,7 @@ from .surface import template_surface
 
 CANONICAL_SIGMA = 0.004  # metres: how far a pixel's canonical coordinate is off, along the surface
 POINT_SHARE = 1.0  # sparse points err together too, though less
-DENSE_SHARE = 0.3  # neighbouring pixels err together: so many independent observations is one pixel worth
+DENSE_SHARE = 0.2  # neighbouring pixels err together: so many independent observations is one pixel worth
 DEPTH_SIGMA = 0.008  # metres
 DEPTH_SHARE = 0.03
 POINT_FLOOR = 0.0004  # metres: no sparse point is trusted further than this

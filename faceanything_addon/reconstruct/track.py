@@ -21,8 +21,8 @@ PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
 LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
 STEPS = 3
-FIRST_TOLERANCES = (12.0, 8.0, 5.0, 4.0, 3.5)  # standard deviations, for a frame with no neighbour to start from
-TOLERANCE = 3.5
+FIRST_TOLERANCES = (12.0, 8.0, 6.0, 5.0, 4.5)  # standard deviations, for a frame with no neighbour to start from
+TOLERANCE = 4.5
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class FrameState:
 
     pose: Pose
     coefficients: np.ndarray  # (52,) f8 0..1
-    precision: np.ndarray  # (6 + 52,) f8 1 / variance of each parameter, the others free
+    precision: np.ndarray  # (52,) f8 1 / variance of each coefficient, all else held
+    deviation: np.ndarray  # (52,) f8 standard deviation of each coefficient, all else free
     weight: np.ndarray  # (M,) f4 robust weights of the observations
     residual: np.ndarray  # (M, 2) f4 frame pixels left over
     gaze: np.ndarray  # (2, 2) yaw and pitch of each eye in head space, radians
@@ -84,7 +85,8 @@ class FrameFitter:
                 gaze, gaze_weight = self._look(frame, pose, start, prior)
         assert normal is not None
         left = self._residual(samples, coefficients, pose, seen)
-        return FrameState(pose, coefficients, _precision(normal), normal.weight, left, gaze, gaze_weight, seen)
+        precision, deviation = certainty(normal, prior)
+        return FrameState(pose, coefficients, precision, deviation, normal.weight, left, gaze, gaze_weight, seen)
 
     def _start(self, frame: dict[str, np.ndarray], start: FrameState | None) -> tuple[Pose, np.ndarray]:
         if start is not None:
@@ -118,19 +120,30 @@ def solve_frame(normal: Normal, coefficients: np.ndarray, prior: Prior) -> tuple
     Returns:
         Pose step (6,), new coefficients (C,).
     """
-    count = len(coefficients)
-    body = slice(POSE, POSE + count)
-    own, mixed, pose = normal.hessian[body, body], normal.hessian[body, :POSE], normal.hessian[:POSE, :POSE]
-    pose = pose + 1e-9 * np.trace(pose) * np.eye(POSE)
-    carried = np.linalg.solve(pose, np.column_stack([mixed.T, normal.gradient[:POSE]]))
-    reduced = own - mixed @ carried[:, :-1]
+    reduced, mixed, carried = without_pose(normal)
+    body = normal.gradient[POSE : POSE + len(coefficients)]
     hessian = reduced + np.diag(prior.precision)
-    target = normal.gradient[body] - mixed @ carried[:, -1] + reduced @ coefficients
+    target = body - mixed @ carried[:, -1] + reduced @ coefficients
     target += prior.precision * prior.mean - SPARSITY
     changed = bounded_quadratic(hessian, target, coefficients)
     return carried[:, -1] - carried[:, :-1] @ (changed - coefficients), changed
 
 
-def _precision(normal: Normal) -> np.ndarray:
-    """Diagonal of the information about pose and coefficients (everything else held)."""
-    return np.diag(normal.hessian)[:-1].copy()
+def without_pose(normal: Normal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eliminate the pose (Schur complement).
+
+    Returns:
+        Hessian of the coefficients (C, C), their coupling with the pose (C, 6), and the pose's answer to a unit
+        change of each coefficient with its own step in the last column (6, C + 1).
+    """
+    body = slice(POSE, -1)
+    own, mixed, pose = normal.hessian[body, body], normal.hessian[body, :POSE], normal.hessian[:POSE, :POSE]
+    pose = pose + 1e-9 * np.trace(pose) * np.eye(POSE)
+    carried = np.linalg.solve(pose, np.column_stack([mixed.T, normal.gradient[:POSE]]))
+    return own - mixed @ carried[:, :-1], mixed, carried
+
+
+def certainty(normal: Normal, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+    """Of each coefficient: precision with all else held (C,), standard deviation with all else free (C,)."""
+    reduced = without_pose(normal)[0] + np.diag(prior.precision)
+    return np.diag(normal.hessian)[POSE:-1].copy(), np.sqrt(np.diag(np.linalg.inv(reduced)))

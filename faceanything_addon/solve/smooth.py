@@ -13,7 +13,13 @@ STAGES = (0.5, 3.0, 20.0, 100.0)  # strengths on the way
 FILLED_WEIGHT = 0.02  # of frames without evidence, relative to the usual frame
 
 
-def smooth(time: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: float = STRENGTH) -> np.ndarray:
+def smooth(
+    time: np.ndarray,
+    values: np.ndarray,
+    weight: np.ndarray,
+    strength: float = STRENGTH,
+    floor: np.ndarray | float = 0.0,
+) -> np.ndarray:
     """Smooth each column over the whole take.
 
     Whittaker smoothing (P. Eilers, A perfect smoother, Anal. Chem. 75, 2003) with second differences, which has no
@@ -25,14 +31,20 @@ def smooth(time: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: f
         time: (F,) seconds, strictly increasing.
         values: (F, D); rows of weight 0 are ignored and filled in.
         weight: (F,) or (F, D) >= 0, on any scale.
+        floor: (D,) or one for all: the least standard deviation the noise can have. A column that is cut off at a
+            bound shows less noise than it has, and its spikes would pass for motion.
     """
     values = np.asarray(values, np.float64)
     weight = np.broadcast_to(np.asarray(weight, np.float64).reshape(len(values), -1), values.shape)
     if len(values) < 4 or not weight.any():
         return values.copy()
     steps = np.diff(time) / max(float(np.median(np.diff(time))), 1e-9)
-    columns = (_filled(time, v, w) for v, w in zip(values.T, weight.T, strict=True))
-    return np.stack([_smooth_column(steps, v, w, strength) for v, w in columns], axis=1)
+    floors = np.broadcast_to(np.asarray(floor, np.float64), values.shape[1])
+    columns = [
+        _smooth_column(steps, *_filled(time, v, w), strength, f)
+        for v, w, f in zip(values.T, weight.T, floors, strict=True)
+    ]
+    return np.stack(columns, axis=1)
 
 
 def smooth_rotations(time: np.ndarray, rotations: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -62,8 +74,10 @@ def _filled(time: np.ndarray, values: np.ndarray, weight: np.ndarray) -> tuple[n
     return np.interp(time, time[seen], values[seen]), weight
 
 
-def _smooth_column(steps: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: float) -> np.ndarray:
-    noise = noise_level(values[weight > FILLED_WEIGHT])
+def _smooth_column(
+    steps: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: float, floor: float
+) -> np.ndarray:
+    noise = max(noise_level(values[weight > FILLED_WEIGHT]), floor)
     if noise <= 1e-12:
         return values
     rows = _second_differences(steps)
