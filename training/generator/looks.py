@@ -145,7 +145,7 @@ def part_tint(rng: np.random.Generator, assets: Assets) -> np.ndarray:
     blotch = assets.smooth[rng.integers(len(assets.smooth)), :, 0]
     skin = part == Part.SKIN
     tint[skin] = 1 + 0.06 * rng.random() * blotch[skin, None] * (0.6, 1.0, 1.0)
-    tint[part == Part.TEETH] = np.array([0.72, 0.62, 0.45]) ** rng.uniform(0.6, 1.4) * rng.uniform(0.6, 1.1)
+    tint[part == Part.TEETH] = np.array([0.72, 0.62, 0.45]) ** rng.uniform(0.3, 1.4) * rng.uniform(0.7, 1.25)
     tint[part == Part.TONGUE] = np.array([0.42, 0.14, 0.13]) * rng.uniform(0.6, 1.4)
     tint[part == Part.MOUTH] = np.array([0.28, 0.07, 0.06]) * rng.uniform(0.4, 1.4)
     return np.clip(tint, 0, 1.5)
@@ -250,7 +250,7 @@ def beard(rng: np.random.Generator, assets: Assets, paint: np.ndarray, hair: np.
 def makeup(rng: np.random.Generator, assets: Assets, paint: np.ndarray) -> None:
     """Lipstick, lids, blush."""
     r = regions(assets)
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         red = np.array([0.35, 0.04, 0.05]) * np.exp(rng.normal(size=3) * 0.4)
         blend(paint, r.lips, np.clip(red, 0.003, 0.8), rng.uniform(0.2, 0.9))
     if rng.random() < 0.18:

@@ -199,7 +199,7 @@ def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int
     face = actor.vertices[assets.face]
     view = draw_view(rng, face, size)
     build = Builder()
-    normal = add_face(build, assets, looks, view, actor.vertices)
+    normal = add_face(build, rng, assets, looks, view, actor.vertices)
     add_hair(build, assets, looks, view, actor.vertices)
     lens = add_props(build, rng, assets, looks, view, actor.vertices, normal)
     add_occluders(build, rng, looks, view.camera(face), rng.choice(3, p=[0.78, 0.17, 0.05]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceanything_addon.template import Part
+from faceanything_addon.template import Part, Template
 
 from . import props
 from .assets import Assets
@@ -83,7 +83,23 @@ def patterned(rng: np.random.Generator, count: int) -> np.ndarray:
     return paint
 
 
-def add_face(build: Builder, assets: Assets, looks: Looks, view: View, vertices: np.ndarray) -> np.ndarray:
+INSIDE = (Part.TEETH, Part.TONGUE, Part.MOUTH)
+FRONT_TEETH = 0.006  # metres behind the lips: what lies no deeper is in full light
+
+
+def mouth_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
+    """(V,) how much light reaches what lies in the mouth: less far behind the lips, and where they hardly part."""
+    marks = template.landmarks(vertices)
+    behind = np.maximum(marks[60:68, 2].mean() - FRONT_TEETH - vertices[:, 2], 0)
+    gap = np.linalg.norm(marks[62] - marks[66])
+    reach = np.exp(rng.uniform(np.log(0.008), np.log(0.04)))
+    light = np.exp(-behind / reach) * min(1.0, 0.15 + gap / 0.008)
+    return np.where(np.isin(template.part, INSIDE), light, 1.0).astype(np.float32)
+
+
+def add_face(
+    build: Builder, rng: np.random.Generator, assets: Assets, looks: Looks, view: View, vertices: np.ndarray
+) -> np.ndarray:
     """The template itself; returns its head-space normals (V, 3)."""
     t = assets.template
     normal = np.empty_like(vertices)
@@ -95,12 +111,12 @@ def add_face(build: Builder, assets: Assets, looks: Looks, view: View, vertices:
         local[t.part == part] -= t.eye_centers[center]
         material[assets.tri_part == part] = EYE
         gloss[assets.tri_part == part] = (0.9, 160.0)
-    wet = np.isin(assets.tri_part, (Part.TEETH, Part.TONGUE, Part.MOUTH))
+    wet = np.isin(assets.tri_part, INSIDE)
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
     build.add(
         view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
-        cull=1, uv=assets.uv, occlusion=assets.occlusion, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
+        cull=1, uv=assets.uv, occlusion=assets.occlusion * mouth_light(rng, t, vertices), normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
     )  # fmt: skip
     return normal
 

@@ -88,7 +88,7 @@ def frame(stage: Stage, motion: Motion, k: int) -> dict[str, np.ndarray]:
     shape = finish_eyes(assets, shape.astype(np.float32), gaze)
     view = view_of(stage, motion.angles[k], motion.shift[k])
     build = Builder()
-    normal = add_face(build, assets, stage.looks, view, shape)
+    normal = add_face(build, np.random.default_rng(stage.seed), assets, stage.looks, view, shape)
     add_hair(build, assets, stage.looks, view, shape)
     same = np.random.default_rng(stage.seed)
     lens = add_props(build, same, assets, stage.looks, view, shape, normal)

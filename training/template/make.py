@@ -28,6 +28,8 @@ from .unwrap import unwrap_skin
 LID_FOLLOW = {3: 0.15, 4: 0.4, 5: 0.8, 6: 1.0, 7: 1.0, 8: 1.0, 9: 1.0, 10: 1.0}  # share of a ring in shutting the slit
 UPPER_SHARE = 0.85  # of the slit that the upper lid closes
 SHUT = 0.3  # of the gap between the inner edges, which lie behind the visible ones: those then meet
+LIP_FOLLOW = {1: 0.1, 2: 0.25, 3: 0.45, 4: 0.65, 5: 0.85, 10: 0.8, 11: 0.5, 12: 0.25}  # of a ring, in closing; else 1
+LIPS_APART = 0.01  # cm: what is left between closed lips
 
 
 @dataclass
@@ -149,6 +151,28 @@ def shut_lids(blink: np.ndarray, vertices: np.ndarray, keys: list[topo.Key], rig
             blink[high] += share * UPPER_SHARE * slit
 
 
+def close_lips(vertices: np.ndarray, keys: list[topo.Key]) -> np.ndarray:
+    """(V, 3) cm with the lips of the face at rest closed: the head model's own are 2 mm apart."""
+    out, number = vertices.copy(), {k: i for i, k in enumerate(keys)}
+    end = topo.ring_length(topo.MOUTH)
+    for right in (False, True):
+        for below in range(end // 2):
+            low, high = (number[mouth_key(topo.CONTACT, b, right)] for b in (below, end - below))
+            gap = vertices[high] - vertices[low]
+            gap *= max(0.0, 1 - LIPS_APART / max(float(np.linalg.norm(gap)), 1e-9))
+            for ring in range(1, topo.BAG.rings):
+                share = LIP_FOLLOW.get(ring, 1.0) / 2
+                low, high = (number[mouth_key(ring, b, right)] for b in (below, end - below))
+                out[low], out[high] = vertices[low] + share * gap, vertices[high] - share * gap
+    return out
+
+
+def mouth_key(ring: int, around: int, right: bool) -> topo.Key:
+    """Point of a mouth's ring, counted from below."""
+    key = topo.ring_key(topo.BAG, ring, around)
+    return (*key, "R") if right and not on_midline(key) else key
+
+
 def eye_key(ring: int, around: int, right: bool) -> topo.Key:
     """Point of an eye's ring, counted from the inner corner along the lower lid."""
     key = topo.ring_key(topo.EYE, ring, (around - 4) % topo.ring_length(topo.EYE))
@@ -217,14 +241,14 @@ def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) 
     v = (v + v[full_mirror] * [-1, 1, 1]) / 2
     identity, expressions = fields_of(head, build, keys)
     marks = landmark_points(head, v, q, p)
-    mean = ((v - CENTER) / 100).astype(np.float32)
+    mean = ((close_lips(v, keys) - CENTER) / 100).astype(np.float32)
     regions = regions_of(keys, mean, p)
     weight = (
         0.2 + 2 * regions["face"] + regions["lips"] + regions["lids_left"] + regions["lids_right"] + regions["nose"]
     )
     identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
-    points = kept_points(old, mean, p, full_mirror) if old else sparse_points(keys, mean, p, full_mirror, marks)
+    points = kept_points(old, ((v - CENTER) / 100), p, full_mirror) if old else sparse_points(keys, mean, p, full_mirror, marks)
     eyes = [mean[p == side] for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
     np.savez_compressed(
         out,

@@ -14,6 +14,7 @@ from .surface import Points, locate
 EYE_SEGMENTS = 24
 EYE_RINGS = (8, 14, 20, 26, 31, 37, 45, 56, 69, 83, 98, 114, 130, 146, 160)  # degrees from the pupil
 ARCH_STEPS, ARCH_SECTION = 44, 8
+CROWN_HEIGHT, CROWN_DEPTH, CLEAR_OF_LIPS = 1.0, 0.7, 0.15  # cm
 TONGUE_AROUND, TONGUE_ALONG = 12, 12
 
 
@@ -113,7 +114,7 @@ def make_teeth(head: HeadModel, name: str) -> PartMesh:
     rows = np.array([arch_row(a, angle, radius, v[:, 1]) for a in at])
     rows = np.stack([np.convolve(np.pad(r, 2, mode="edge"), np.ones(5) / 5, "valid") for r in rows.T], 1)
     rows = (rows + rows[::-1]) / 2
-    inner, outer, low, high = rows.T
+    inner, outer, low, high = crowns(rows, upper=name == "teeth_upper").T
     middle = (low + high) / 2
     section = [(outer, high), (outer, middle), (outer, low), ((inner + outer) / 2, low)]
     section += [(inner, low), (inner, middle), (inner, high), ((inner + outer) / 2, high)]
@@ -123,6 +124,16 @@ def make_teeth(head: HeadModel, name: str) -> PartMesh:
     points, quads = close_ends(points, quads, ARCH_SECTION, ARCH_STEPS + 1)
     chart = (points[:, :2] - points[:, :2].min(0)) / np.ptp(points[:, :2], axis=0)
     return PartMesh(name, points, quads, locate(points, head.vertices, triangles), np.clip(chart, 0, 1))
+
+
+def crowns(rows: np.ndarray, upper: bool) -> np.ndarray:
+    """The head model's teeth with their roots -> what shows of them, clear of the lips: rows as in `arch_row`."""
+    inner, outer, low, high = rows.T
+    outer = outer - CLEAR_OF_LIPS
+    inner = np.maximum(inner, outer - CROWN_DEPTH)
+    if upper:
+        return np.stack([inner, outer, low, np.minimum(high, low + CROWN_HEIGHT)], axis=1)
+    return np.stack([inner, outer, np.maximum(low, high - CROWN_HEIGHT), high], axis=1)
 
 
 def arch_row(at: float, angle: np.ndarray, radius: np.ndarray, y: np.ndarray) -> np.ndarray:
