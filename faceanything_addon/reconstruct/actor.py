@@ -25,6 +25,9 @@ DIAGONAL_VIEW = np.radians(50.0)  # between a portrait lens and a telephone
 FOCAL_SIGMA = 0.4  # of the log focal length
 KNOWN_FOCAL_SIGMA = 1e-4
 SPARSITY = 2.0  # L1 weight of expressions: the neutral face is the one that needs the fewest
+IN_USE, NEVER = 0.05, 1e6  # a coefficient above the one counts; the other keeps it at 0
+RELAXED_STEPS = 3  # last steps without a price on motion: it makes the head small, for which less motion will do
+EXPRESSION_SIGMA = 2.0  # of a coefficient about 0: hardly a prior, for the same reason
 
 
 @dataclass
@@ -59,8 +62,8 @@ def fit_actor(
     if not frames:
         return Actor(template.vertices, np.zeros(len(template.identity), np.float32), prior_focal)
     fit = _JointFit(frames, template, width, height, prior_focal, KNOWN_FOCAL_SIGMA if focal else FOCAL_SIGMA)
-    for tolerance in TOLERANCES:
-        fit.step(tolerance)
+    for number, tolerance in enumerate(TOLERANCES):
+        fit.step(tolerance, relaxed=number >= len(TOLERANCES) - RELAXED_STEPS)
     identity = fit.state.identity.astype(np.float32)
     neutral = neutral_shape(template, identity).astype(np.float32)
     return Actor(neutral, identity, float(focal or fit.state.focal))
@@ -95,12 +98,12 @@ class _JointFit:
         expressions = np.nan_to_num(np.stack([frame["arkit"] for frame in self.frames])).astype(np.float64)
         return Shared(np.zeros(len(self.template.identity)), focal, poses, expressions)
 
-    def step(self, tolerance: float) -> None:
-        """One Gauss-Newton step of everything."""
+    def step(self, tolerance: float, relaxed: bool) -> None:
+        """One Gauss-Newton step of everything; relaxed: only with the expressions in use, without their penalty."""
         state = self.state
         size = len(state.identity) + 1
         hessian, gradient = np.zeros((size, size)), np.zeros(size)
-        frames = [self._linearise(number, tolerance) for number in range(len(self.frames))]
+        frames = [self._linearise(number, tolerance, relaxed) for number in range(len(self.frames))]
         for frame in frames:
             hessian += frame.hessian
             gradient += frame.gradient
@@ -120,7 +123,7 @@ class _JointFit:
         off = np.append(-self.state.identity, np.log(self.prior_focal / self.state.focal))
         return np.linalg.solve(hessian * scale + np.diag(precision), gradient * scale + precision * off)
 
-    def _linearise(self, number: int, tolerance: float) -> _Reduced:
+    def _linearise(self, number: int, tolerance: float, relaxed: bool) -> _Reduced:
         """One frame's system with its pose and expression eliminated."""
         state, frame = self.state, self.frames[number]
         pose = state.poses[number]
@@ -130,7 +133,10 @@ class _JointFit:
         coefficients = np.concatenate([state.expressions[number], state.identity])
         args = (samples, coefficients, pose, state.focal, self.center, seen, self.tables.gaps, tolerance)
         normal = normal_equations(*args)
-        return _eliminate(normal.hessian, normal.gradient, state.expressions[number], frame["arkit"])
+        expression = state.expressions[number]
+        penalty = np.where(expression > IN_USE, 0.0, NEVER) if relaxed else np.full(len(expression), SPARSITY)
+        prior = Prior(frame["arkit"], EXPRESSION_SIGMA)
+        return _eliminate(normal.hessian, normal.gradient, expression, prior, penalty)
 
 
 @dataclass(frozen=True)
@@ -141,14 +147,15 @@ class _Reduced:
     carried: np.ndarray  # (6 + 52, K + 1) how that step follows identity and focal length
 
 
-def _eliminate(hessian: np.ndarray, gradient: np.ndarray, expression: np.ndarray, predicted: np.ndarray) -> _Reduced:
+def _eliminate(
+    hessian: np.ndarray, gradient: np.ndarray, expression: np.ndarray, prior: Prior, penalty: np.ndarray
+) -> _Reduced:
     """Schur complement of pose and expression; coefficients at a bound are held there."""
     local = POSE + len(expression)
     own, mixed, rest = hessian[:local, :local].copy(), hessian[:local, local:], hessian[local:, local:]
-    prior = Prior(predicted)
     own[np.arange(local), np.arange(local)] += np.concatenate([np.full(POSE, 1e-10 * np.trace(own)), prior.precision])
     pull = gradient[:local].copy()
-    pull[POSE:] += prior.precision * (prior.mean - expression) - SPARSITY
+    pull[POSE:] += prior.precision * (prior.mean - expression) - penalty
     step = _bounded_step(own, pull, expression)
     reached = expression + step[POSE:]
     free = np.concatenate([np.ones(POSE, bool), (reached > 0) & (reached < 1)])

@@ -43,10 +43,10 @@ class FrameState:
 class Prior:
     """What is known of the coefficients before the pixels speak: independent normal distributions."""
 
-    def __init__(self, predicted: np.ndarray) -> None:
-        """(52,) the network's guess, NaN where it has none."""
+    def __init__(self, predicted: np.ndarray, sigma: float = PRIOR_SIGMA) -> None:
+        """(52,) the network's guess, NaN where it has none; standard deviation about 0."""
         known = np.isfinite(predicted)
-        self.precision = np.full(len(predicted), PRIOR_SIGMA**-2) + known * PREDICTED_SIGMA**-2
+        self.precision = np.full(len(predicted), sigma**-2) + known * PREDICTED_SIGMA**-2
         self.mean = np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / self.precision
 
     def expect(self, index: np.ndarray, value: np.ndarray, sigma: float) -> None:
