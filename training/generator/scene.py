@@ -114,9 +114,10 @@ def add_face(
     wet = np.isin(assets.tri_part, INSIDE)
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
+    light = assets.occlusion * mouth_light(rng, t, vertices)
     build.add(
         view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
-        cull=1, uv=assets.uv, occlusion=assets.occlusion * mouth_light(rng, t, vertices), normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
+        cull=1, uv=assets.uv, occlusion=light, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
     )  # fmt: skip
     return normal
 
