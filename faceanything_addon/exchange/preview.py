@@ -46,8 +46,9 @@ class MeshPainter:
     def __init__(self, template: Template, neutral: np.ndarray, style: PreviewStyle) -> None:
         """neutral: (V, 3) head space, from which the irises are told."""
         self.style = style
-        self.quads = template.quads
-        self.colors = _quad_colors(template, neutral)
+        shown = ~(template.regions["shoulders"][template.quads] > 0.5).any(axis=1)  # they do not turn with the head
+        self.quads = template.quads[shown]
+        self.colors = _quad_colors(template, neutral)[shown]
 
     def paint(self, image: np.ndarray, points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """Lay the mesh over a picture.

@@ -57,6 +57,16 @@ def test_the_mesh_lies_over_the_plate(template, size):
             assert np.abs(pixels - truth[frame, template.part == part]).max() < 0.05
 
 
+def test_shoulders_are_hidden_and_can_be_had_back(template):
+    low = (template.vertices[:, 1] < np.median(template.vertices[:, 1])).astype(np.float32)
+    template = replace(template, regions=template.regions | {"shoulders": low})
+    built = build_take(bpy.context.scene, make_take(template, 2), template, SceneOptions())
+    index = cut_piece(template, FACE).index
+    assert len(positions(built.face)) == (low[index] < 0.5).sum() > 0
+    built.face.modifiers["Hide shoulders"].show_viewport = False
+    assert len(positions(built.face)) == len(index)
+
+
 def test_a_zooming_lens_is_keyed(template):
     take = make_take(template, 6)
     intrinsics = take.frames.intrinsics.copy()

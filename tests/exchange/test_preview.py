@@ -70,6 +70,20 @@ def test_near_parts_hide_far_ones(template):
     assert painted[y, x, 2] > painted[y, x, 0]  # skin, not the red tongue behind it
 
 
+def test_shoulders_are_left_out(template):
+    low = (template.vertices[:, 1] < np.median(template.vertices[:, 1])).astype(np.float32)
+    clipped = replace(template, regions=template.regions | {"shoulders": low})
+    take = make_take(template, 1, 200, 200)
+    points = camera_vertices(take.frames)[0]
+    pixels = project(points[None], take.frames.intrinsics)[0]
+    rows = []
+    for shown in (template, clipped):
+        painter = MeshPainter(shown, take.actor.neutral, PreviewStyle(opacity=1, wire=0))
+        painted = painter.paint(np.zeros((200, 200, 3), np.uint8), points, pixels)
+        rows.append(np.flatnonzero(painted.any(axis=(1, 2))))
+    assert rows[1].min() == rows[0].min() and rows[1].max() < rows[0].max() - 5
+
+
 def test_missing_footage_is_named(template, tmp_path):
     with pytest.raises(UserError, match="clip.mp4"):
         write_preview(make_take(template, 2), template, tmp_path / "out.mp4")

@@ -78,7 +78,11 @@ def make_template(size: int = 12) -> Template:
         landmarks_weight=np.full((68, 3), 1 / 3, np.float32),
         points=np.arange(10, dtype=np.int32),
         eye_centers=np.array([[0.032, 0, 0.01], [-0.032, 0, 0.01]], np.float32),
-        regions={"skin": (parts == Part.SKIN).astype(np.float32), "chin": _bump(v, np.array([0, -0.1, 0.02]))},
+        regions={
+            "skin": (parts == Part.SKIN).astype(np.float32),
+            "chin": _bump(v, np.array([0, -0.1, 0.02])),
+            "shoulders": np.zeros(len(v), np.float32),
+        },
     )
 
 

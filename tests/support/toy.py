@@ -34,7 +34,7 @@ def toy_template() -> Template:
         landmarks_weight=np.full((68, 3), 1 / 3, np.float32),
         points=np.arange(4, dtype=np.int32),
         eye_centers=np.zeros((2, 3), np.float32),
-        regions={},
+        regions={"shoulders": np.zeros(len(vertices), np.float32)},
     )
 
 

@@ -88,6 +88,19 @@ def test_a_blink_closes_the_lids(template: Template) -> None:
     assert (gap(closed) < 0.1 * gap(opened)).all()
 
 
+def test_the_lips_at_rest_are_closed(template: Template) -> None:
+    marks = template.landmarks(template.vertices)
+    assert np.abs(marks[[61, 62, 63], 1] - marks[[67, 66, 65], 1]).max() < 0.0005
+
+
+def test_the_teeth_stay_behind_the_lips(template: Template) -> None:
+    teeth = template.vertices[template.part == Part.TEETH]
+    lips = template.landmarks(template.vertices)[60:68]
+    for mark in lips:
+        near = teeth[np.abs(teeth[:, 0] - mark[0]) < 0.003]
+        assert near[:, 2].max() < mark[2] - 0.001
+
+
 def test_the_eyes_turn_about_their_centres(template: Template) -> None:
     turned = rotate_eyes(template, template.vertices, gaze_rotation(np.array([[0.5, 0, 0.866], [0.5, 0, 0.866]])))
     ball = template.part == Part.EYE_LEFT

@@ -21,6 +21,7 @@ BOXES: dict[str, Box] = {
     "nose": ((-19, 19), (-46, 2), (15, 60)),
     "chin": ((-30, 30), (-125, -82), (-10, 40)),
     "neck": ((-200, 200), (-300, -120), (-300, 60)),
+    "shoulders": ((-200, 200), (-300, -150), (-300, 60)),
     "scalp": ((-200, 200), (40, 200), (-300, -10)),
 }
 
@@ -59,7 +60,7 @@ def regions_of(keys: list[topo.Key], mean: np.ndarray, part: np.ndarray) -> dict
         for area in ("brow", "cheek"):
             regions[f"{area}_{name}"] = boxed(mean, BOXES[area], side) * skin
     regions["lips"] = on_rings(keys, n, "mouth", topo.VERMILION, topo.MOUTH.rings, None)
-    for area in ("forehead", "nose", "chin", "neck", "scalp"):
+    for area in ("forehead", "nose", "chin", "neck", "shoulders", "scalp"):
         regions[area] = boxed(mean, BOXES[area]) * skin
     regions["face"] = boxed(mean, ((-75, 75), (-118, 75), (-35, 80))) * skin
     for label in (Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH, Part.TONGUE):

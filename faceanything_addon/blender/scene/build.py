@@ -16,7 +16,7 @@ from . import camera as cameras
 from . import plate as plates
 from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze_quaternions, make_eye_mesh
 from .materials import add_texture, assign_parts, eye_materials, part_materials
-from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, make_mesh
+from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, hide_shoulders, make_mesh
 from .rig import add_arkit_keys, animate_arkit
 from .timing import Clock, make_clock
 
@@ -110,6 +110,7 @@ class _Builder:
             add_cache(face, samples, self.clock.keys, self.options.cache_file)
         else:
             add_shape_keys(face, samples, self.clock.keys)
+        hide_shoulders(face)
         return face
 
     def eyes(self, parent: bpy.types.Object) -> tuple[bpy.types.Object, ...]:

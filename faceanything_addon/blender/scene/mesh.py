@@ -73,3 +73,10 @@ def add_region_groups(target: bpy.types.Object, piece: Piece, template: Template
         for weight in np.unique(np.round(here[touched], 3)):
             members = touched[np.round(here[touched], 3) == weight]
             group.add(members.tolist(), float(weight), "REPLACE")
+
+
+def hide_shoulders(target: bpy.types.Object) -> None:
+    """Leave out what does not turn with the head; a modifier, so that it can be had back."""
+    mask: Any = target.modifiers.new("Hide shoulders", "MASK")
+    mask.vertex_group, mask.invert_vertex_group = "shoulders", True
+    mask.threshold = 0.5
