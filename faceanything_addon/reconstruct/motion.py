@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..solve.gaze import direction
-from ..solve.smooth import smooth, smooth_rotations
+from ..solve.smooth import noise_level, smooth, smooth_rotations
 from .fine import WAVES
 from .track import FrameState
 
 RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients do not explain
 
-NOISE_SHARE = 0.5  # of a coefficient's deviation: what frame-to-frame noise is, on simulated faces of several actors
+NOISE_SHARE = 0.5  # of a coefficient's deviation, at most: what its noise from frame to frame can be
+QUIET_SHARE = 25  # percentile: so many of the coefficients are taken to be at rest in any take
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ def smooth_motion(motion: Motion, time: np.ndarray) -> Motion:
     if not motion.weight.any():
         return motion
     weight = motion.precision * motion.weight[:, None]
-    floor = NOISE_SHARE * np.median(motion.deviation[motion.weight > 0], axis=0)
-    coefficients = smooth(time, motion.coefficients, weight, floor=floor)
+    coefficients = smooth(time, motion.coefficients, weight, noise=coefficient_noise(motion))
     # Where the head stands in the picture is known far better than how far off it is: smooth them apart.
     depth = motion.shift[:, 2:]
     seat = smooth(time, np.concatenate([motion.shift[:, :2] / depth, np.log(depth)], axis=1), motion.weight)
@@ -80,3 +80,17 @@ def smooth_motion(motion: Motion, time: np.ndarray) -> Motion:
         residual=residual.reshape(motion.residual.shape).astype(np.float32),
         gaze=np.stack(gaze, axis=1),
     )
+
+
+def coefficient_noise(motion: Motion) -> np.ndarray:
+    """(52,) standard deviation of each coefficient's noise from frame to frame.
+
+    In proportion to what the fit says of its certainty. The proportion is that of the coefficients which move least,
+    as the network errs much the same from one frame to the next; those often at a bound tell nothing.
+    """
+    seen = motion.weight > 0
+    values, deviation = motion.coefficients[seen], np.median(motion.deviation[seen], axis=0)
+    inner = ((values > 1e-4) & (values < 1 - 1e-4)).mean(axis=0) > 0.8
+    shares = [noise_level(values[:, k]) / deviation[k] for k in np.flatnonzero(inner)]
+    share = min(NOISE_SHARE, float(np.percentile(shares, QUIET_SHARE))) if len(shares) > 4 else NOISE_SHARE / 2
+    return share * deviation

@@ -18,7 +18,7 @@ def smooth(
     values: np.ndarray,
     weight: np.ndarray,
     strength: float = STRENGTH,
-    floor: np.ndarray | float = 0.0,
+    noise: np.ndarray | None = None,
 ) -> np.ndarray:
     """Smooth each column over the whole take.
 
@@ -31,18 +31,18 @@ def smooth(
         time: (F,) seconds, strictly increasing.
         values: (F, D); rows of weight 0 are ignored and filled in.
         weight: (F,) or (F, D) >= 0, on any scale.
-        floor: (D,) or one for all: the least standard deviation the noise can have. A column that is cut off at a
-            bound shows less noise than it has, and its spikes would pass for motion.
+        noise: (D,) standard deviation of each column's noise where it is known better than `noise_level` can tell:
+            speech bends all the time and looks like noise, a column cut off at a bound looks like none.
     """
     values = np.asarray(values, np.float64)
     weight = np.broadcast_to(np.asarray(weight, np.float64).reshape(len(values), -1), values.shape)
     if len(values) < 4 or not weight.any():
         return values.copy()
     steps = np.diff(time) / max(float(np.median(np.diff(time))), 1e-9)
-    floors = np.broadcast_to(np.asarray(floor, np.float64), values.shape[1])
+    levels = [None] * values.shape[1] if noise is None else noise
     columns = [
-        _smooth_column(steps, *_filled(time, v, w), strength, f)
-        for v, w, f in zip(values.T, weight.T, floors, strict=True)
+        _smooth_column(steps, *_filled(time, v, w), strength, level)
+        for v, w, level in zip(values.T, weight.T, levels, strict=True)
     ]
     return np.stack(columns, axis=1)
 
@@ -75,9 +75,10 @@ def _filled(time: np.ndarray, values: np.ndarray, weight: np.ndarray) -> tuple[n
 
 
 def _smooth_column(
-    steps: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: float, floor: float
+    steps: np.ndarray, values: np.ndarray, weight: np.ndarray, strength: float, noise: float | None
 ) -> np.ndarray:
-    noise = max(noise_level(values[weight > FILLED_WEIGHT]), floor)
+    if noise is None:
+        noise = noise_level(values[weight > FILLED_WEIGHT])
     if noise <= 1e-12:
         return values
     rows = _second_differences(steps)

@@ -10,7 +10,8 @@ EYE_LOOK = {"In": 38.0, "Out": 38.0, "Up": 23.0, "Down": 28.0}
 
 # kind: (share, function name); see `expression`.
 KINDS = (
-    ("neutral", 0.10), ("sparse", 0.27), ("extreme", 0.13), ("speech", 0.24), ("smile", 0.12), ("emotion", 0.14),
+    ("neutral", 0.08), ("sparse", 0.19), ("extreme", 0.12), ("speech", 0.26), ("smile", 0.12), ("emotion", 0.12),
+    ("bared", 0.11),
 )  # fmt: skip
 EMOTIONS = {
     "anger": {"browDown": 1.0, "noseSneer": 0.5, "eyeSquint": 0.5, "mouthPress": 0.6, "jawForward": 0.3},
@@ -27,7 +28,7 @@ EMOTIONS = {
     "chew2": {"jawRight": 0.7, "jawOpen": 0.25, "mouthRight": 0.4},
 }
 SPEECH = (
-    ("jawOpen", 0.9, 0.5), ("mouthFunnel", 0.3, 0.9), ("mouthPucker", 0.3, 0.9), ("mouthPress", 0.2, 0.7),
+    ("jawOpen", 0.9, 0.65), ("mouthFunnel", 0.3, 0.9), ("mouthPucker", 0.3, 0.9), ("mouthPress", 0.2, 0.7),
     ("mouthLowerDown", 0.45, 0.7), ("mouthUpperUp", 0.35, 0.6), ("mouthStretch", 0.2, 0.5),
     ("mouthRollLower", 0.2, 0.7), ("mouthRollUpper", 0.15, 0.6), ("mouthShrugLower", 0.2, 0.5),
     ("mouthShrugUpper", 0.15, 0.5), ("mouthSmile", 0.25, 0.5), ("mouthDimple", 0.15, 0.5), ("mouthClose", 0.25, 1.0),
@@ -73,6 +74,7 @@ def draw_expression(rng: np.random.Generator, names: tuple[str, ...], gaze: np.n
         "speech": speech,
         "smile": smile,
         "emotion": emotion,
+        "bared": bared,
     }[kind](face, rng)
     lids(face, rng)
     if rng.random() < 0.3:
@@ -119,6 +121,16 @@ def speech(face: Face, rng: np.random.Generator) -> None:
     for stem, chance, scale in SPEECH:
         if rng.random() < chance * 0.7:
             face.add(stem, scale * rng.random(), rng)
+
+
+def bared(face: Face, rng: np.random.Generator) -> None:
+    """Lips drawn from the teeth with the jaw nearly shut, as in laughing, snarling, and between words."""
+    face.add("mouthUpperUp", rng.uniform(0.1, 0.9), rng, 0.4)
+    face.add("mouthLowerDown", rng.uniform(0.1, 0.9), rng, 0.4)
+    face.add("jawOpen", 0.15 * rng.random(), rng)
+    for stem, scale in (("mouthSmile", 0.9), ("mouthStretch", 0.6), ("noseSneer", 0.8), ("mouthFunnel", 0.3)):
+        if rng.random() < 0.4:
+            face.add(stem, scale * rng.random(), rng, 0.4)
 
 
 def smile(face: Face, rng: np.random.Generator) -> None:
