@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from faceanything_addon.reconstruct.observations import point_tables
 from faceanything_addon.template import Part, Template
 
 LID_WEIGHT, LIP_WEIGHT = 5.0, 5.0
@@ -24,10 +25,11 @@ class Importance:
     grid: Tensor  # (N, N, N) x, y, z
     parts: Tensor  # (7,)
     points: Tensor  # (P,)
+    gaps: Tensor  # (G, 2) long: sparse points above and below the openings of eyes and mouth
 
     def to(self, device: torch.device | str) -> Importance:
         """The same on another device."""
-        return Importance(self.grid.to(device), self.parts.to(device), self.points.to(device))
+        return Importance(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     def pixels(self, canonical: Tensor, part: Tensor) -> Tensor:
         """(B, 3, h, w) metres, (B, h, w) -> (B, h, w) weights, 1 on plain skin and background."""
@@ -72,4 +74,5 @@ def build_importance(template: Template) -> Importance:
     grid = np.where(distance < 0.02, vertex[index], 1.0).astype(np.float32)
     parts = np.array([PART_WEIGHT.get(p, 1.0) for p in Part], dtype=np.float32)
     points = vertex[template.points].astype(np.float32)
-    return Importance(torch.from_numpy(grid), torch.from_numpy(parts), torch.from_numpy(points))
+    gaps = point_tables(template).gaps.astype(np.int64)
+    return Importance(*(torch.from_numpy(a) for a in (grid, parts, points, gaps)))

@@ -28,6 +28,7 @@ class LossWeights:
     depth_gradient: float = 0.5
     part: float = 0.5
     points: float = 0.5
+    gaps: float = 3.0
     face: float = 0.1
     arkit: float = 3.0
     gaze: float = 0.8
@@ -53,6 +54,7 @@ def total_loss(
         "depth_gradient": depth_gradient_loss(out["depth"], batch["depth"], mask),
         "part": part_loss(out["part"], batch["part"], pixel),
         "points": points_loss(out, batch["points"], batch["face"], importance.points, size),
+        "gaps": gaps_loss(out["points"], batch["points"], batch["face"], importance.gaps, size),
         "face": F.binary_cross_entropy_with_logits(out["face"], batch["face"]),
         "arkit": arkit_loss(out["arkit"], batch["arkit"], batch["face"]),
         "gaze": gaze_loss(out["gaze"], batch["gaze"], batch["face"]),
@@ -99,6 +101,19 @@ def depth_gradient_loss(depth: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 def part_loss(logits: Tensor, part: Tensor, weight: Tensor) -> Tensor:
     """Cross entropy over the part labels."""
     return weighted_mean(F.cross_entropy(logits, part, reduction="none"), weight)
+
+
+def gaps_loss(points: Tensor, target: Tensor, face: Tensor, gaps: Tensor, size: float) -> Tensor:
+    """Error of what lies between upper and lower lids and lips, in 25ths of the picture.
+
+    An opening is far smaller than the usual error of its two ends; here what they err by together drops out.
+    """
+    if not len(gaps):
+        return points.new_zeros(())
+    off = (points - target)[:, gaps[:, 0]] - (points - target)[:, gaps[:, 1]]
+    outside = torch.relu((target[:, gaps].mean(2) / size - 0.5).abs().amax(-1) - 0.5)  # (B, G)
+    error = torch.sqrt(off.mul(25.0 / size).square().sum(-1) + 1e-4)
+    return weighted_mean(error, face[:, None] * torch.exp(-20 * outside))
 
 
 def points_loss(out: dict[str, Tensor], target: Tensor, face: Tensor, weight: Tensor, size: float) -> Tensor:
