@@ -206,9 +206,9 @@ def build_scene(parsed: argparse.Namespace) -> None:
 def convert_checkpoint(parsed: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from .model.full import require_torch
+    from .model.full import require
 
-    require_torch()
+    require("torch")
     from .model.full.convert import convert
 
     checkpoint, out = Path(parsed.checkpoint).expanduser(), Path(parsed.out).expanduser()

@@ -146,7 +146,7 @@ class Backbone(nn.Module):
 
     def _rotary(self, positions: Tensor) -> Rotary:
         head_dim = self.config.dim // self.config.heads
-        return Rotary.at(positions.to(self.cls_token.device), head_dim, self.config.rotary_base)
+        return Rotary.at(positions, head_dim, self.config.rotary_base, self.cls_token.device)
 
     def _embed(self, images: Tensor, rows: int, columns: int) -> Tensor:
         """(N, 3, H, W) -> (N, 1 + rows * columns, D)"""

@@ -27,6 +27,7 @@ from .config import GIANT, NetworkConfig, to_json
 from .network import RELEASED_PREFIX, FaceNetwork, empty_network, released_name
 
 FORMAT = "face-anything-full-1"
+SOURCE_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 DTYPE_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16"}
 # Touched pages of a mapped file count as memory until the mapping is closed: it is opened anew after this many bytes.
 BATCH_BYTES = 256 << 20
@@ -128,9 +129,10 @@ def _plain(key: str) -> str:
 
 
 def usable(value: Any) -> bool:
-    """Whether an entry is an ordinary tensor of floating point numbers in the file."""
-    dense = isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu"
-    return dense and value.is_floating_point()
+    """Whether an entry is an ordinary tensor of floating point numbers, with its values in the file."""
+    if not isinstance(value, Tensor) or value.dtype not in SOURCE_DTYPES:
+        return False
+    return value.layout == torch.strided and value.device.type == "cpu"
 
 
 def describe(value: Any) -> str:

@@ -88,11 +88,11 @@ def check_fixture(fixture: str | Path, description: str | Path) -> Iterable[Chec
     Raises:
         UserError: a file is missing, unreadable or of another form; PyTorch is missing.
     """
-    from . import require_torch
+    from . import require
 
     data = _read_description(Path(description))
     arrays = _read_arrays(Path(fixture))
-    require_torch()
+    require("torch")
     try:
         if "configs" in data:
             from .parity_network import check_networks

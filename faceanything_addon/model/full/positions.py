@@ -43,14 +43,14 @@ class Rotary:
     sin: Tensor
 
     @classmethod
-    def at(cls, positions: Tensor, head_dim: int, base: float) -> Rotary:
-        """For tokens at (T, 2) positions (row, column)."""
+    def at(cls, positions: Tensor, head_dim: int, base: float, device: torch.device | None = None) -> Rotary:
+        """For tokens at (T, 2) positions (row, column), for use on a device."""
         quarter = head_dim // 4
-        # In float64 and then rounded, so that all devices have the same angles.
+        # On the processor in float64, which not all devices have, so that all use the same angles.
         frequencies = base ** (-torch.arange(quarter, dtype=torch.float64) / quarter)  # (quarter,)
-        angles = positions[:, :, None].double().cpu() * frequencies  # (T, 2, quarter)
+        angles = positions[:, :, None].double() * frequencies  # (T, 2, quarter)
         angles = torch.cat([angles, angles], dim=-1).flatten(1)  # (T, head_dim): row, row, column, column
-        return cls(angles.cos().float().to(positions.device), angles.sin().float().to(positions.device))
+        return cls(angles.cos().float().to(device), angles.sin().float().to(device))
 
     def turn(self, x: Tensor) -> Tensor:
         """(..., T, head_dim) queries or keys, turned."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import UserError
+from . import require
 from .config import NetworkConfig, from_json
 from .convert import FORMAT
 from .network import FaceNetwork, empty_network, released_name
@@ -25,8 +26,9 @@ def load_network(path: Path, device: str = "cpu", float32: bool = False) -> Face
         float32: turn bfloat16 weights into float32, which many processors compute faster.
 
     Raises:
-        UserError: the file is missing, damaged or of another kind; the device cannot hold it.
+        UserError: the file is missing, damaged or of another kind; the device cannot hold it; safetensors is missing.
     """
+    require("safetensors")
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pickle
 import sys
@@ -25,7 +26,11 @@ from support.full_size import TOY, released_state, toy_network
 from faceanything_addon import cli
 from faceanything_addon.errors import UserError
 from faceanything_addon.model.full import checkpoint, convert
+from faceanything_addon.model.full.config import GIANT
+from faceanything_addon.model.full.network import empty_network
 from faceanything_addon.model.full.weights import load_network
+
+REFERENCE = os.environ.get("FACE_REFERENCE")
 
 
 @pytest.fixture(autouse=True)
@@ -119,11 +124,24 @@ def test_missing_and_unexpected_tensors_are_named(tmp_path, state, capsys) -> No
     assert "1 known but not needed, 1 unexpected" in out and "gs_head" not in out
 
 
+@pytest.mark.skipif(not REFERENCE, reason="FACE_REFERENCE names no folder of fixtures")
+def test_every_tensor_of_the_released_checkpoint_is_known() -> None:
+    listed = json.loads((Path(str(REFERENCE)) / "faceanything_state_dict.json").read_text())["tensors"]
+    state = {t["key"]: torch.zeros(1).expand(t["shape"]) for t in listed}  # no memory
+    plan = convert.make_plan(state, empty_network(GIANT), bfloat16=True)
+    assert not plan.missing and not plan.misshapen and not plan.unexpected
+    assert len(plan.items) + plan.left_out == len(listed)
+
+
 def test_whole_numbers_and_other_values_are_no_weights(tmp_path, state) -> None:
     state["model.head.norm.bias"] = state["model.head.norm.bias"].long()
     broken: dict[Any, Any] = {**state, "model.cls": "text", 7: torch.ones(1)}
     with pytest.raises(UserError, match=r"model\.head\.norm\.bias: torch.int64"):
         convert.convert(save(tmp_path, broken), tmp_path / "w", say=lambda _: None)
+    state["model.head.norm.bias"] = torch.zeros_like(state["model.head.norm.bias"], dtype=torch.float16)
+    state["model.head.norm.weight"] = state["model.head.norm.weight"].to(torch.float8_e4m3fn)
+    with pytest.raises(UserError, match=r"1 needed .*model\.head\.norm\.weight: torch.float8"):
+        convert.convert(save(tmp_path, state), tmp_path / "w", say=lambda _: None)
 
 
 def test_harmless_objects_of_a_training_script_are_passed_over(tmp_path, state, capsys) -> None:
@@ -223,6 +241,6 @@ def test_weights_that_are_damaged_or_foreign_are_refused(tmp_path, state) -> Non
 
 
 def test_without_torch_the_line_says_what_to_install(tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     code, _, err = command(capsys, tmp_path / "checkpoint.pt")
     assert code == 2 and "faceanything[full]" in err and err.count("\n") == 1

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("safetensors")
 
 import torch
 from support.full_size import TOY, released_state, toy_network
