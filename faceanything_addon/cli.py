@@ -1,4 +1,4 @@
-"""The command line: faceanything reconstruct | info | export | scene."""
+"""The command line: faceanything reconstruct | info | export | scene | convert | check-parity."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import Any
 
 from .errors import UserError
 
-EXIT_USER_ERROR, EXIT_INTERRUPTED = 2, 130
+EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 2 the user's error, 130 stopped by Ctrl-C."""
+    """Run one command; the exit code: 0 done, 1 a check failed, 2 the user's error, 130 stopped by Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.command(parsed)
-        return 0
+        return parsed.command(parsed) or 0
     except UserError as error:
         return _fail(parsed, str(error), EXIT_USER_ERROR)
     except KeyboardInterrupt:
@@ -65,10 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("take", metavar="TAKE", help="folder of the take")
     scene.add_argument("--out", required=True, metavar="FILE.blend")
     scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
+    _add_full_size(commands)
     return parser
 
 
-def _add(commands: Any, name: str, command: Callable[..., None], text: str) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, command: Callable[..., int | None], text: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(command=command)
     return parser
@@ -84,6 +84,18 @@ def _add_reconstruct(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
     parser.add_argument("--overwrite", action="store_true", help="replace the take that is there")
     parser.add_argument("--json", action="store_true", help="progress as JSON lines on standard output")
+
+
+def _add_full_size(commands: Any) -> None:
+    parser = _add(commands, "convert", convert_checkpoint, "make the full-size network's weights from its checkpoint")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT.pt", help="the released checkpoint")
+    parser.add_argument("--out", required=True, metavar="FILE.safetensors")
+    parser.add_argument(
+        "--dtype", choices=["float32", "bfloat16"], default="float32", help="of the backbone's products"
+    )
+    parser = _add(commands, "check-parity", check_parity, "compare the full-size network with recorded numbers")
+    parser.add_argument("fixture", metavar="FIXTURE.npz", help="recorded arrays")
+    parser.add_argument("description", metavar="DESCRIPTION.json", help="what they are")
 
 
 def reconstruct(parsed: argparse.Namespace) -> None:
@@ -189,6 +201,31 @@ def build_scene(parsed: argparse.Namespace) -> None:
     for file in (parsed.out, parsed.preview):
         if file:
             print(f"{file}: written")
+
+
+def convert_checkpoint(parsed: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from .model.full import require
+
+    require("torch")
+    from .model.full.convert import convert
+
+    checkpoint, out = Path(parsed.checkpoint).expanduser(), Path(parsed.out).expanduser()
+    plan = convert(checkpoint, out, bfloat16=parsed.dtype == "bfloat16")
+    print(f"{out}: written, {plan.bytes / 1e9:.2f} GB")
+
+
+def check_parity(parsed: argparse.Namespace) -> int:
+    from .model.full.parity import check_fixture
+
+    checks = []
+    for check in check_fixture(parsed.fixture, parsed.description):
+        checks.append(check)
+        print(check.line(), flush=True)
+    beyond = [check.name for check in checks if not check.passed]
+    print(f"{len(checks)} arrays, {len(beyond)} beyond tolerance")
+    return EXIT_BEYOND_TOLERANCE if beyond else 0
 
 
 if __name__ == "__main__":
