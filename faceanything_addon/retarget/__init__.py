@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .mapping import Mapping, Target
-from .preset import load_preset, save_preset
+from .preset import chosen_mapping, load_preset, save_preset
 from .recognise import Recognition, fit_mapping, recognise
 from .tables import NameTable, load_table, table_names
 
@@ -11,6 +11,7 @@ __all__ = [
     "NameTable",
     "Recognition",
     "Target",
+    "chosen_mapping",
     "fit_mapping",
     "load_preset",
     "load_table",

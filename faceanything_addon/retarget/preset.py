@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import UserError
 from ..take.storage import read_json, write_json
 from .mapping import Mapping, describe_target, parse_target
+from .tables import NameTable, load_table, table_names
 
 FORMAT, VERSION = "faceanything-retarget", 1
 CURE = "correct the file, or save a new preset"
@@ -63,3 +64,16 @@ def _parse(file: Path, data: dict[str, Any]) -> Mapping:
         except ValueError as error:
             raise UserError(f"{file}: the preset's target {key!r} {error}; {CURE}") from error
     return Mapping(name, targets, mirror)
+
+
+def chosen_mapping(preset: str) -> Mapping | NameTable:
+    """A naming by its name, or a preset by its file.
+
+    Raises:
+        UserError: neither is there, or the file is bad.
+    """
+    if preset in table_names():
+        return load_table(preset)
+    if not Path(preset).expanduser().exists() and not Path(preset).suffix:
+        raise UserError(f"{preset}: is no preset's file and no naming; the namings are {', '.join(table_names())}")
+    return load_preset(preset)

@@ -66,16 +66,19 @@ def match_table(table: NameTable, keys: Sequence[str]) -> Recognition:
     return Recognition(table, found, len(covered) / len(possible), missing, unknown)
 
 
-def fit_mapping(mapping: Mapping, keys: Sequence[str]) -> tuple[Mapping, tuple[str, ...]]:
-    """A mapping under the character's own names, and the names of its targets that the character lacks."""
+def fit_mapping(wanted: Mapping | NameTable, keys: Sequence[str]) -> tuple[Mapping, tuple[str, ...]]:
+    """A preset or a naming under the character's own names, and the keys of it that the character lacks."""
+    if isinstance(wanted, NameTable):
+        match = match_table(wanted, keys)
+        return match.mapping(), match.missing
     index, targets, missing = _index(keys), {}, []
-    for name, target in mapping.targets.items():
+    for name, target in wanted.targets.items():
         key = name if name in keys else index.get(normal(name))
         if key is None:
             missing.append(name)
         else:
             targets[key] = target
-    return replace(mapping, targets=targets), tuple(missing)
+    return replace(wanted, targets=targets), tuple(missing)
 
 
 def normal(name: str) -> str:

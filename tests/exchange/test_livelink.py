@@ -13,7 +13,12 @@ from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import columns, head_angles, head_turns, read_livelink, write_livelink
 from faceanything_addon.exchange.sources import read_performance
 from faceanything_addon.exchange.timecode import format_timecode, parse_timecodes
-from faceanything_addon.take.performance import take_performance
+from faceanything_addon.take.performance import Performance, take_performance
+
+
+def assert_same_turns(first: Performance, second: Performance, tolerance: float) -> None:
+    assert first.head is not None and second.head is not None and first.gaze is not None and second.gaze is not None
+    assert np.allclose(first.head, second.head, atol=tolerance) and np.allclose(first.gaze, second.gaze, atol=tolerance)
 
 
 def rows_of(file) -> list[list[str]]:
@@ -27,7 +32,7 @@ def test_a_written_recording_reads_back(tmp_path):
     assert back.names == played.names and back.rate == pytest.approx(25, abs=0.05)
     assert np.allclose(back.time, played.time - 7, atol=1e-5)
     assert np.allclose(back.coefficients, played.coefficients, atol=1e-7)
-    assert np.allclose(back.head, played.head, atol=1e-7) and np.allclose(back.gaze, played.gaze, atol=1e-7)
+    assert_same_turns(back, played, 1e-7)
 
 
 def test_the_columns_stand_in_the_apps_order(tmp_path):
@@ -44,7 +49,8 @@ def test_a_take_keeps_coefficients_head_and_gaze(tmp_path):
     folder = store_take(take, tmp_path / "take")
     played, back = take_performance(folder), read_livelink(write_livelink(read_performance(folder), tmp_path / "a.csv"))
     assert np.allclose(back.coefficients, take.frames.arkit, atol=1e-6)
-    assert np.allclose(back.head, played.head, atol=1e-6) and np.allclose(back.gaze, played.gaze, atol=1e-6)
+    assert_same_turns(back, played, 1e-6)
+    assert back.head is not None
     camera = np.einsum("ij,fjk->fik", np.diag([1.0, -1, -1]), back.head)
     assert np.allclose(camera, take.frames.head_pose[:, :3, :3], atol=1e-5)
 
