@@ -18,7 +18,9 @@ def add_mesh(name: str, keys: Iterable[str], parent=None):
     item.parent = parent
     item.shape_key_add(name="Basis", from_mix=False)
     for number, key in enumerate(keys):
-        item.shape_key_add(name=key, from_mix=False).points[3].co.z += number + 1
+        block = item.shape_key_add(name=key, from_mix=False)
+        block.value = 0.0  # Blender 5 begins with 1
+        block.points[3].co.z += number + 1
     return item
 
 
