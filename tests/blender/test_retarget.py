@@ -236,6 +236,8 @@ def test_what_cannot_be_driven_is_one_line(rate):
     face = add_mesh("Face", ["jawOpen"])
     with pytest.raises(UserError, match="rig: has no bone 'skull'"):
         apply(make_performance(3), Options(ONE_KEY, head=rig, bone="skull"), "Face")
+    with pytest.raises(UserError, match="rig: the performance holds no turn of the head"):
+        apply(one_shape("jawOpen"), Options(ONE_KEY, head=rig, bone="head"), "Face")
     assert face.data.shape_keys.animation_data is None
 
 

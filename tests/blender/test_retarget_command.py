@@ -76,7 +76,7 @@ def test_presets_and_objects_are_chosen_by_name(tmp_path, capsys, phone):
     code, said, _ = run(
         capsys, phone, "--character", file, "--out", out, "--preset", preset, "--object", "Teeth", "--head", "Face"
     )
-    assert code == 0 and "mine: 1 keys on 2 meshes" in said
+    assert code == 0 and "mine: 1 key on 2 meshes" in said
     code, said, _ = run(capsys, phone, "--character", file, "--out", out, "--preset", "apple")
     assert code == 0 and "apple: 52 keys" in said
 

@@ -43,7 +43,7 @@ def curves(item):
 def test_apply_animates_the_character_and_says_what_it_did(face, recording):
     assert bpy.ops.face_anything.retarget() == {"FINISHED"}
     assert curves(face.data.shape_keys)
-    assert state.note.startswith("vrm1: 11 keys on 1 meshes, frames 1 to ") and "without a key: " in state.note
+    assert state.note.startswith("vrm1: 11 keys on 1 mesh, frames 1 to ") and "without a key: " in state.note
 
 
 def test_the_take_above_is_used_where_no_performance_is_chosen(face, settings, tmp_path):

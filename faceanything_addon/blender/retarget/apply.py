@@ -48,9 +48,15 @@ class Report:
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
-        done = f"{self.naming}: {len(self.driven)} keys on {len(self.meshes)} meshes, frames {self.frames[0]}"
+        keys, meshes = counted(len(self.driven), "key"), counted(len(self.meshes), "mesh", "meshes")
+        done = f"{self.naming}: {keys} on {meshes}, frames {self.frames[0]}"
         left = {"without a key": self.unused, "not on the character": self.missing, "held by drivers": self.held}
         return [f"{done} to {self.frames[1]}", *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 key, 2 keys"""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def retarget(scene: bpy.types.Scene, performance: Performance, character: Character, options: Options) -> Report:
@@ -59,18 +65,20 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     What animated the character before goes onto NLA tracks below.
 
     Raises:
-        UserError: no naming is recognised, the mapping drives no key, or the head's bone is not there.
+        UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
     """
     mapping, missing = mapping_for(character, options)
     if options.head is not None:
         head_channel(options.head, options.bone)
+        if performance.head is None:
+            raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")
     rate = scene.render.fps / scene.render.fps_base
     frames, at = scene_frames(performance.time, rate, options.first)
     values = mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
     columns = dict(zip(mapping.targets, values.T, strict=True))
     writer = ActionWriter(f"{character.name} face")
     written = [_write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)]
-    if options.head is not None and performance.head is not None:
+    if options.head is not None:
         turns = head_at(performance, at, mapping.mirror)
         write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
     scene.frame_end = max(scene.frame_end, int(frames[-1]))

@@ -30,8 +30,9 @@ def character_of(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) ->
         objects: where to look for the others.
     """
     roots = _roots(item)
-    family = [other for other in objects if other == item or roots & _roots(other)]
-    meshes = tuple(other for other in family if key_names(other))
+    # The panel asks at every redraw: objects without keys are passed over first.
+    keyed = [other for other in objects if key_names(other)]
+    meshes = tuple(other for other in keyed if other == item or roots & _roots(other))
     keys = dict.fromkeys(name for mesh in meshes for name in key_names(mesh))
     return Character(item.name, meshes, tuple(keys))
 
@@ -49,7 +50,7 @@ def _root(item: Any) -> Any:
 
 def key_names(item: Any) -> tuple[str, ...]:
     """Names of an object's shape keys without the rest shape; none where they are absolute, one after the other."""
-    shapes = getattr(item.data, "shape_keys", None)
+    shapes = item.data.shape_keys if item.type == "MESH" else None
     if shapes is None or not shapes.use_relative:
         return ()
     return tuple(block.name for block in shapes.key_blocks if block != shapes.reference_key)
