@@ -6,8 +6,8 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
+from keyed import add_armature, add_mesh
 from mathutils import Matrix, Vector
-from support.characters import add_armature, add_mesh
 from support.performance import make_performance, one_shape
 
 from faceanything_addon.blender import space

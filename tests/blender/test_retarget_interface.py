@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
 import pytest
-from support.characters import add_armature, add_mesh
+from keyed import add_armature, add_mesh
 from support.performance import make_performance
 from support.stand_in import make_take, make_template
 from support.store import store_take
