@@ -1,4 +1,4 @@
-"""The command line: faceanything reconstruct | info | export | scene | convert | check-parity."""
+"""The command line: faceanything reconstruct | info | export | scene | retarget | convert | check-parity."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .errors import UserError
@@ -58,12 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="as a JSON object")
     export = _add(commands, "export", export_take, "write a take as a file for other tools")
     export.add_argument("take", metavar="TAKE", help="folder of the take")
-    export.add_argument("--format", choices=["npz"], required=True)
+    export.add_argument("--format", choices=["npz", "livelink", "arkit-json"], required=True)
     export.add_argument("--out", required=True, metavar="FILE")
     scene = _add(commands, "scene", build_scene, "make a Blender scene of a take (needs bpy)")
     scene.add_argument("take", metavar="TAKE", help="folder of the take")
     scene.add_argument("--out", required=True, metavar="FILE.blend")
     scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
+    _add_retarget(commands)
     _add_full_size(commands)
     return parser
 
@@ -96,6 +98,17 @@ def _add_full_size(commands: Any) -> None:
     parser = _add(commands, "check-parity", check_parity, "compare the full-size network with recorded numbers")
     parser.add_argument("fixture", metavar="FIXTURE.npz", help="recorded arrays")
     parser.add_argument("description", metavar="DESCRIPTION.json", help="what they are")
+
+
+def _add_retarget(commands: Any) -> None:
+    parser = _add(commands, "retarget", retarget, "animate a character that has shape keys (needs bpy)")
+    parser.add_argument("take", metavar="TAKE", help="folder of the take, Live Link Face .csv or ARKit .json")
+    parser.add_argument("--character", required=True, metavar="FILE", help="character: .blend, .glb, .gltf or .fbx")
+    parser.add_argument("--out", required=True, metavar="FILE.blend")
+    parser.add_argument("--object", metavar="NAME", help="object of the character, where the file has several")
+    parser.add_argument("--preset", metavar="NAME_OR_FILE", help="naming or preset, where the keys are not recognised")
+    parser.add_argument("--head", metavar="NAME", help="bone or object that receives the head's turn")
+    parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
 
 
 def reconstruct(parsed: argparse.Namespace) -> None:
@@ -181,21 +194,25 @@ def take_facts(folder: Any) -> dict[str, Any]:
 
 
 def export_take(parsed: argparse.Namespace) -> None:
-    from .exchange.npz import export_npz
+    if parsed.format == "npz":
+        from .exchange.npz import export_npz
 
-    print(f"{export_npz(parsed.take, parsed.out)}: written")
+        written = export_npz(parsed.take, parsed.out)
+    else:
+        from .exchange import arkit_json, livelink
+        from .exchange.sources import read_performance
+
+        write = livelink.write_livelink if parsed.format == "livelink" else arkit_json.write_arkit_json
+        written = write(read_performance(parsed.take), parsed.out)
+    print(f"{written}: written")
 
 
 def build_scene(parsed: argparse.Namespace) -> None:
     from .take.files import TakeReader
 
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
-    try:
+    with _blender_needed():
         from .blender.command import build_scene_file
-    except ImportError as error:
-        raise UserError(
-            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
-        ) from error
 
     build_scene_file(parsed.take, parsed.out, parsed.preview)
     for file in (parsed.out, parsed.preview):
@@ -226,6 +243,35 @@ def check_parity(parsed: argparse.Namespace) -> int:
     beyond = [check.name for check in checks if not check.passed]
     print(f"{len(checks)} arrays, {len(beyond)} beyond tolerance")
     return EXIT_BEYOND_TOLERANCE if beyond else 0
+
+
+@contextmanager
+def _blender_needed() -> Iterator[None]:
+    """Says what to install where Blender's module cannot be imported."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
+        ) from error
+
+
+def retarget(parsed: argparse.Namespace) -> None:
+    from .exchange.sources import read_performance
+    from .retarget import chosen_mapping
+
+    # A bad take or preset is told before Blender is loaded.
+    performance = read_performance(parsed.take)
+    mapping = chosen_mapping(parsed.preset) if parsed.preset else None
+    with _blender_needed():
+        from .blender.retarget.command import retarget_file
+
+    report = retarget_file(
+        performance, parsed.character, parsed.out, parsed.object, mapping, parsed.head, parsed.mirror
+    )
+    for line in report.lines():
+        print(line)
+    print(f"{parsed.out}: written")
 
 
 if __name__ == "__main__":

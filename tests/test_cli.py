@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.performance import make_performance
 from support.toy import toy_stages, toy_template
 from support.video import write_video
 
 from faceanything_addon import cli
 from faceanything_addon.exchange import npz
+from faceanything_addon.exchange.livelink import write_livelink
+from faceanything_addon.exchange.sources import read_performance
 from faceanything_addon.jobs import clip
 
 
@@ -44,6 +47,19 @@ def test_reconstruct_info_and_export_work_in_a_row(tmp_path, video, capsys):
     assert (facts["frames"], facts["frames_with_face"], facts["start"], facts["stage"]) == (10, 10, 2, "complete")
     code, _, _ = run(capsys, "export", tmp_path / "t", "--format", "npz", "--out", tmp_path / "t.npz")
     assert code == 0 and np.load(tmp_path / "t.npz")["vertices"].shape == (10, 12, 3)
+
+
+def test_a_take_is_exported_for_other_tools_and_between_them(tmp_path, video, capsys):
+    run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--end", "12")
+    for source, kind, name in (
+        ("t", "livelink", "a.csv"),
+        ("t", "arkit-json", "a.json"),
+        ("a.csv", "arkit-json", "b.json"),
+    ):
+        code, out, _ = run(capsys, "export", tmp_path / source, "--format", kind, "--out", tmp_path / name)
+        assert code == 0 and out == f"{tmp_path / name}: written\n"
+    first, second = (read_performance(tmp_path / name) for name in ("a.json", "b.json"))
+    assert len(first) == 12 and np.allclose(first.coefficients, second.coefficients, atol=1e-6)
 
 
 def test_json_progress_is_one_object_a_line(tmp_path, video, capsys):
@@ -93,6 +109,19 @@ def test_a_scene_without_bpy_tells_what_to_install(tmp_path, video, capsys, monk
     monkeypatch.setitem(sys.modules, "bpy", None)
     monkeypatch.delitem(sys.modules, "faceanything_addon.blender.command", raising=False)
     code, _, err = run(capsys, "scene", tmp_path / "t", "--out", tmp_path / "a.blend")
+    assert code == 2 and "faceanything[scene]" in err
+
+
+def test_retargeting_without_bpy_tells_what_to_install_but_bad_input_first(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    monkeypatch.delitem(sys.modules, "faceanything_addon.blender.retarget.command", raising=False)
+    rest = ("--character", tmp_path / "a.glb", "--out", tmp_path / "a.blend")
+    code, _, err = run(capsys, "retarget", tmp_path, *rest)
+    assert code == 2 and "is not a take" in err
+    recording = write_livelink(make_performance(3), tmp_path / "a.csv")
+    code, _, err = run(capsys, "retarget", recording, *rest, "--preset", "klingon")
+    assert code == 2 and "no preset's file and no naming" in err
+    code, _, err = run(capsys, "retarget", recording, *rest)
     assert code == 2 and "faceanything[scene]" in err
 
 

@@ -29,17 +29,14 @@ def build_scene_file(take_folder: str | Path, out: str | Path, preview: str | Pa
         UserError: the take is no good, the footage for the preview is missing, or a file cannot be written.
     """
     out = Path(out).expanduser().absolute()
-    _make_folder(out)
+    make_folder(out)
     open_take(take_folder)
     # Not read_factory_settings: that would unregister this very extension.
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = scene_of(bpy.context)
     build_from_folder(scene, take_folder)
     look_through_camera(scene)
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(out), compress=True, check_existing=False)
-    except RuntimeError as error:
-        raise UserError(f"{out}: the scene cannot be saved ({_first_line(error)}); choose another file") from error
+    save_scene(out)
     if preview is not None:
         write_take_preview(take_folder, preview)
 
@@ -53,12 +50,21 @@ def write_take_preview(take_folder: str | Path, file: str | Path) -> None:
     from ..exchange.preview import write_preview
 
     file = Path(file).expanduser().absolute()
-    _make_folder(file)
+    make_folder(file)
     take, template = open_take(take_folder)
     write_preview(take, template, file)
 
 
-def _make_folder(file: Path) -> None:
+def save_scene(out: Path) -> None:
+    """Save what is open. Raises UserError: the file cannot be written."""
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(out), compress=True, check_existing=False)
+    except RuntimeError as error:
+        raise UserError(f"{out}: the scene cannot be saved ({_first_line(error)}); choose another file") from error
+
+
+def make_folder(file: Path) -> None:
+    """Make the folder of a file. Raises UserError: it cannot be made."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -70,7 +76,7 @@ def _first_line(error: Exception) -> str:
 
 
 def run_command(arguments: list[str]) -> int:
-    """`blender --command face_anything reconstruct|info|scene|export …`: the command line, inside Blender."""
+    """`blender --command face_anything reconstruct|info|scene|retarget|export …`: the command line, inside Blender."""
     from ..cli import main
     from .requirements import problem
 

@@ -6,12 +6,15 @@ from __future__ import annotations
 import bpy
 
 from . import command, jobs, panel, preferences, properties
+from .retarget import panel as retarget_panel
+from .retarget import properties as retarget_properties
 
-CLASSES = (preferences.FACEANYTHING_Preferences, *panel.CLASSES)
+CLASSES = (preferences.FACEANYTHING_Preferences, *panel.CLASSES, *retarget_panel.CLASSES)
 
 
 def register() -> None:
     properties.register()
+    retarget_properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     command.register()
@@ -22,4 +25,5 @@ def unregister() -> None:
     command.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
+    retarget_properties.unregister()
     properties.unregister()

@@ -24,10 +24,10 @@ def curves_of(datablock: Any) -> Any:
         return data.action.fcurves
     if data.action_slot is None:
         data.action_slot = data.action.slots.new(id_type=datablock.id_type, name=datablock.name)
-    return _channel_bag(data.action, data.action_slot).fcurves
+    return channel_bag(data.action, data.action_slot).fcurves
 
 
-def _channel_bag(action: Any, slot: Any) -> Any:
+def channel_bag(action: Any, slot: Any) -> Any:
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
     return strip.channelbag(slot, ensure=True)

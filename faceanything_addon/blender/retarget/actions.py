@@ -1,0 +1,60 @@
+"""A new action over what is there: nothing that was animated before is lost."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..scene.animation import channel_bag
+
+OWN = "face_anything_retarget"  # marks actions made here
+
+
+class ActionWriter:
+    """One action for a whole character: a slot per data-block since 4.4, before that an action per data-block."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.actions: list[Any] = []
+
+    def curves(self, datablock: Any) -> Any:
+        """An empty collection of F-curves that animates the data-block from now on."""
+        data = datablock.animation_data or datablock.animation_data_create()
+        keep_animation(data)
+        slotted = "slots" in bpy.types.Action.bl_rna.properties
+        if not self.actions or not slotted:
+            self.actions.append(bpy.data.actions.new(self.name))
+            self.actions[-1][OWN] = True
+        action = self.actions[-1]
+        data.action = action
+        if not slotted:
+            return action.fcurves
+        # Blender may have picked another data-block's slot when the action was assigned.
+        data.action_slot = action.slots.new(id_type=datablock.id_type, name=datablock.name)
+        return channel_bag(action, data.action_slot).fcurves
+
+
+def keep_animation(data: Any) -> None:
+    """Push the current action onto an NLA track below, where what the new one does not key goes on playing.
+
+    An action made here before is only kept in the file: two of them would say the same.
+    """
+    data.use_tweak_mode = False
+    action = data.action
+    if action is None:
+        return
+    action.use_fake_user = True
+    if not action.get(OWN):
+        _push_down(data, action)
+    data.action = None
+
+
+def _push_down(data: Any, action: Any) -> None:
+    slot = getattr(data, "action_slot", None)
+    track = data.nla_tracks.new()
+    track.name = action.name
+    strip = track.strips.new(action.name, int(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot

@@ -1,0 +1,161 @@
+"""A performance onto a character, as one action."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...errors import UserError
+from ...retarget import Mapping, NameTable, fit_mapping, recognise
+from ...retarget.resample import resample, scene_frames
+from ...take.performance import Performance
+from .. import space
+from ..scene.animation import set_curve
+from .actions import ActionWriter
+from .characters import Character, key_names
+from .head import head_channel, write_head
+
+MIRROR = np.diag([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a performance is put onto a character."""
+
+    mapping: Mapping | NameTable | None = None  # None: by the naming that is recognised
+    mirror: bool = False  # the subject's left drives the character's right; also where the mapping says so
+    first: int = 1  # scene frame of the first sample
+    head: bpy.types.Object | None = None  # receives the head's turn; None: nothing does
+    bone: str = ""  # of `head`, where that is an armature
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done and what was not."""
+
+    naming: str
+    driven: tuple[str, ...]  # keys
+    meshes: tuple[str, ...]
+    frames: tuple[int, int]  # first and last
+    unused: tuple[str, ...]  # coefficients that drive nothing
+    missing: tuple[str, ...]  # keys of the mapping that the character lacks
+    held: tuple[str, ...]  # keys left out because a driver holds them
+    actions: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """For people: what was done, then what was left out."""
+        keys, meshes = counted(len(self.driven), "key"), counted(len(self.meshes), "mesh", "meshes")
+        done = f"{self.naming}: {keys} on {meshes}, frames {self.frames[0]}"
+        left = {"without a key": self.unused, "not on the character": self.missing, "held by drivers": self.held}
+        return [f"{done} to {self.frames[1]}", *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 key, 2 keys"""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def retarget(scene: bpy.types.Scene, performance: Performance, character: Character, options: Options) -> Report:
+    """Write the character's keys, and the head's turn where it is wanted, at whole frames of the scene's rate.
+
+    What animated the character before goes onto NLA tracks below.
+
+    Raises:
+        UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
+    """
+    mapping, missing = mapping_for(character, options)
+    if options.head is not None:
+        head_channel(options.head, options.bone)
+        if performance.head is None:
+            raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")
+    rate = scene.render.fps / scene.render.fps_base
+    frames, at = scene_frames(performance.time, rate, options.first)
+    values = mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
+    columns = dict(zip(mapping.targets, values.T, strict=True))
+    writer = ActionWriter(f"{character.name} face")
+    written = [_write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)]
+    if options.head is not None:
+        turns = head_at(performance, at, mapping.mirror)
+        write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
+    scene.frame_end = max(scene.frame_end, int(frames[-1]))
+    return Report(
+        naming=mapping.name,
+        driven=tuple(dict.fromkeys(key for keys, _ in written for key in keys)),
+        meshes=tuple(m.name for m in character.meshes if set(key_names(m)) & set(columns)),
+        frames=(int(frames[0]), int(frames[-1])),
+        unused=mapping.unused(performance.names),
+        missing=missing,
+        held=tuple(dict.fromkeys(key for _, keys in written for key in keys)),
+        actions=tuple(action.name for action in writer.actions),
+    )
+
+
+def mapping_for(character: Character, options: Options) -> tuple[Mapping, tuple[str, ...]]:
+    """The mapping under the character's own names, and what of it the character lacks.
+
+    Raises:
+        UserError: no naming is recognised, or the mapping drives no key.
+    """
+    if options.mapping is None:
+        match = recognise(character.keys)
+        if not match.sure:
+            raise UserError(
+                f"{character.name}: the names of its shape keys are of no known naming; "
+                "choose a naming or a preset (docs/retargeting.md)"
+            )
+        mapping, missing = match.mapping(), match.missing
+    else:
+        mapping, missing = fit_mapping(options.mapping, character.keys)
+    if not mapping.targets:
+        raise UserError(f"{character.name}: has none of the keys that {mapping.name!r} drives; choose another preset")
+    return Mapping(mapping.name, mapping.targets, mapping.mirror != options.mirror), missing
+
+
+def head_at(performance: Performance, at: np.ndarray, mirror: bool) -> np.ndarray:
+    """Turns (N, 3, 3) of the head at times (N,), Blender object axes."""
+    assert performance.head is not None
+    turns = MIRROR @ performance.head @ MIRROR if mirror else performance.head
+    quaternions = resample(performance.time, space.quaternions(space.object_rotations(turns)), at)
+    return _matrices(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
+
+
+def _matrices(q: np.ndarray) -> np.ndarray:
+    """Unit quaternions (N, 4) w, x, y, z -> (N, 3, 3)."""
+    w, x, y, z = q.T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _one_a_datablock(character: Character) -> list[Any]:
+    """Meshes with different key data: linked duplicates share theirs."""
+    return list({mesh.data.shape_keys: mesh for mesh in character.meshes}.values())  # type: ignore[union-attr]
+
+
+def _write_keys(
+    writer: ActionWriter, mesh: Any, frames: np.ndarray, columns: dict[str, np.ndarray]
+) -> tuple[list[str], list[str]]:
+    """Key a mesh's values; the keys written, and those that a driver holds. columns: name -> (N,)"""
+    shapes = mesh.data.shape_keys
+    paths = {name: f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' for name in key_names(mesh)}
+    wanted = [name for name in paths if name in columns]
+    drivers = {curve.data_path for curve in shapes.animation_data.drivers} if shapes.animation_data else set()
+    held = [name for name in wanted if paths[name] in drivers]
+    free = [name for name in wanted if paths[name] not in drivers]
+    if not free:
+        return [], held
+    curves = writer.curves(shapes)
+    for name in free:
+        block, values = shapes.key_blocks[name], columns[name]
+        # Blender cuts values off at the slider's ends.
+        block.slider_max = max(block.slider_max, float(values.max()))
+        block.slider_min = min(block.slider_min, float(values.min()))
+        set_curve(curves, paths[name], 0, frames, values)
+    return free, held

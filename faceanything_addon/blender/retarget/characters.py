@@ -1,0 +1,89 @@
+"""Which objects make up a character."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...errors import UserError
+from ...retarget import recognise
+
+
+@dataclass(frozen=True)
+class Character:
+    """Meshes that move together: face, eyes, teeth, brows, beard."""
+
+    name: str
+    meshes: tuple[bpy.types.Object, ...]  # each with relative shape keys
+    keys: tuple[str, ...]  # names of all their keys, without the rest shapes
+
+
+def character_of(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) -> Character:
+    """The character that an object belongs to: all meshes under the same topmost parent or on the same armature.
+
+    Args:
+        item: a mesh, or the armature or empty above it.
+        objects: where to look for the others.
+    """
+    roots = _roots(item)
+    # The panel asks at every redraw: objects without keys are passed over first.
+    keyed = [other for other in objects if key_names(other)]
+    meshes = tuple(other for other in keyed if other == item or roots & _roots(other))
+    keys = dict.fromkeys(name for mesh in meshes for name in key_names(mesh))
+    return Character(item.name, meshes, tuple(keys))
+
+
+def _roots(item: Any) -> set[Any]:
+    armatures = [m.object for m in item.modifiers if m.type == "ARMATURE" and m.object is not None]
+    return {_root(each) for each in (item, *armatures)}
+
+
+def _root(item: Any) -> Any:
+    while item.parent is not None:
+        item = item.parent
+    return item
+
+
+def key_names(item: Any) -> tuple[str, ...]:
+    """Names of an object's shape keys without the rest shape; none where they are absolute, one after the other."""
+    shapes = item.data.shape_keys if item.type == "MESH" else None
+    if shapes is None or not shapes.use_relative:
+        return ()
+    return tuple(block.name for block in shapes.key_blocks if block != shapes.reference_key)
+
+
+def find_character(scene: bpy.types.Scene, name: str | None = None) -> Character:
+    """The character of the object with this name; else the one in the scene whose keys are recognised best.
+
+    Raises:
+        UserError: there is no such object, or nothing with shape keys.
+    """
+    objects = list(scene.objects)
+    if name is not None:
+        named = scene.objects.get(name)
+        if named is None:
+            raise UserError(f"{name}: there is no such object in the scene; it has {_listed(o.name for o in objects)}")
+        return checked(character_of(named, objects))
+    keyed = [item for item in objects if key_names(item)]
+    if not keyed:
+        raise UserError(f"{scene.name}: no object of the scene has relative shape keys; choose another character")
+    return character_of(max(keyed, key=lambda item: len(recognise(key_names(item)).found)), objects)
+
+
+def checked(character: Character) -> Character:
+    """Raises UserError: the character has no shape keys."""
+    if not character.meshes:
+        raise UserError(
+            f"{character.name}: neither it nor an object of its family has relative shape keys; choose a mesh that has"
+        )
+    return character
+
+
+def _listed(names: Iterable[str], most: int = 8) -> str:
+    all_names = list(names)
+    more = f" and {len(all_names) - most} more" if len(all_names) > most else ""
+    return ", ".join(all_names[:most]) + more if all_names else "no objects"

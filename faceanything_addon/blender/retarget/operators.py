@@ -1,0 +1,83 @@
+"""Operators: each a thin wrapper over one call."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import StringProperty
+
+from ...errors import UserError
+from ...exchange.sources import read_performance
+from ...retarget import save_preset
+from ..context import manager_of, scene_of
+from ..jobs import state
+from ..operators import fail
+from .apply import mapping_for, retarget
+from .characters import Character, character_of, checked
+from .properties import FILE, panel_options, retarget_settings, source_path
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+def chosen_character(context: bpy.types.Context) -> Character:
+    """The panel's character, else the active object's.
+
+    Raises:
+        UserError: none is chosen, or it has no shape keys.
+    """
+    item = retarget_settings(context).character or context.view_layer.objects.active  # type: ignore[union-attr]
+    if item is None:
+        raise UserError("no character is chosen; set Character in the Retarget panel")
+    return checked(character_of(item, scene_of(context).objects))
+
+
+class FACEANYTHING_OT_retarget(bpy.types.Operator):
+    """Animate the character's shape keys by the performance. What animated it before is kept on NLA tracks"""
+
+    bl_idname = "face_anything.retarget"
+    bl_label = "Apply"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        state.error = state.note = ""
+        try:
+            options, character = panel_options(retarget_settings(context)), chosen_character(context)
+            report = retarget(scene_of(context), read_performance(source_path(context)), character, options)
+        except UserError as error:
+            return fail(self, str(error))
+        state.note = "; ".join(report.lines())
+        return {"FINISHED"}
+
+
+class FACEANYTHING_OT_save_preset(bpy.types.Operator):
+    """Write what drives which of the character's shape keys into a file, to be edited and used again"""
+
+    bl_idname = "face_anything.save_retarget_preset"
+    bl_label = "Save Preset"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        self.filepath = self.filepath or "preset.json"
+        manager_of(context).fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        state.error = state.note = ""
+        settings = retarget_settings(context)
+        try:
+            mapping, _ = mapping_for(chosen_character(context), panel_options(settings))
+            file = save_preset(mapping, bpy.path.ensure_ext(bpy.path.abspath(self.filepath), ".json"))
+        except UserError as error:
+            return fail(self, str(error))
+        # The file says whether it mirrors; the switch would turn that round again.
+        settings.preset, settings.naming, settings.mirror = str(file), FILE, False
+        state.note = f"{file}: written"
+        return {"FINISHED"}
+
+
+CLASSES = (FACEANYTHING_OT_retarget, FACEANYTHING_OT_save_preset)

@@ -1,0 +1,100 @@
+"""What the user sets in the Retarget panel, stored with the scene."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from ...errors import UserError
+from ...retarget import Mapping, NameTable, chosen_mapping, load_table, table_names
+from ..context import scene_of
+from ..properties import settings_of, take_folder
+from .apply import Options
+
+DETECT, FILE = "DETECT", "FILE"
+NAMINGS = (
+    (DETECT, "Detect", "By the names of the character's shape keys"),
+    (FILE, "Preset", "A preset's file"),
+    *((name.upper(), load_table(name).label, "") for name in table_names()),
+)
+
+
+class FACEANYTHING_PG_retarget(bpy.types.PropertyGroup):
+    source: StringProperty(  # type: ignore[valid-type]
+        name="Performance",
+        description="Folder of a take, Live Link Face CSV or ARKit JSON. Empty: the take above",
+        subtype="FILE_PATH",
+    )
+    character: PointerProperty(  # type: ignore[valid-type]
+        name="Character",
+        description="A mesh of the character, or the armature or empty above it",
+        type=bpy.types.Object,
+    )
+    naming: EnumProperty(name="Naming", description="What drives which shape key", items=NAMINGS)  # type: ignore[valid-type]
+    preset: StringProperty(name="Preset", description="Preset's file", subtype="FILE_PATH")  # type: ignore[valid-type]
+    mirror: BoolProperty(name="Mirror", description="The actor's left drives the character's right")  # type: ignore[valid-type]
+    first: IntProperty(name="First Frame", description="Scene frame of the performance's start", default=1)  # type: ignore[valid-type]
+    use_head: BoolProperty(name="Head Motion", description="Turn a bone or an object as the head turns")  # type: ignore[valid-type]
+    head: PointerProperty(  # type: ignore[valid-type]
+        name="Head", description="Armature, or the object to turn", type=bpy.types.Object
+    )
+    bone: StringProperty(name="Bone", description="Bone to turn. Empty: the object itself")  # type: ignore[valid-type]
+
+
+def retarget_settings(context: Any) -> FACEANYTHING_PG_retarget:
+    """The Retarget panel's settings of the current scene."""
+    return scene_of(context).face_anything_retarget  # type: ignore[attr-defined]
+
+
+def source_path(context: Any) -> Path:
+    """Where the performance lies.
+
+    Raises:
+        UserError: neither a performance nor a take is chosen.
+    """
+    settings = retarget_settings(context)
+    folder = Path(bpy.path.abspath(settings.source)) if settings.source else take_folder(settings_of(context))
+    if folder is None:
+        raise UserError("no performance is chosen; set Performance, or Take in the Face Anything panel")
+    return folder
+
+
+def panel_mapping(settings: FACEANYTHING_PG_retarget) -> Mapping | NameTable | None:
+    """The chosen mapping; None where it is to be detected.
+
+    Raises:
+        UserError: the preset is bad or none is chosen.
+    """
+    if settings.naming == DETECT:
+        return None
+    if settings.naming != FILE:
+        return chosen_mapping(settings.naming.lower())
+    if not settings.preset:
+        raise UserError("no preset is chosen; set Preset in the Retarget panel, or Naming to Detect")
+    return chosen_mapping(bpy.path.abspath(settings.preset))
+
+
+def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
+    """The panel as options.
+
+    Raises:
+        UserError: the preset is bad, or head motion is on without an object to turn.
+    """
+    if settings.use_head and settings.head is None:
+        raise UserError("no object is chosen for the head's motion; set Head in the Retarget panel")
+    head = settings.head if settings.use_head else None
+    return Options(panel_mapping(settings), settings.mirror, settings.first, head, settings.bone if head else "")
+
+
+def register() -> None:
+    bpy.utils.register_class(FACEANYTHING_PG_retarget)
+    bpy.types.Scene.face_anything_retarget = PointerProperty(type=FACEANYTHING_PG_retarget)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    del bpy.types.Scene.face_anything_retarget  # type: ignore[attr-defined]
+    bpy.utils.unregister_class(FACEANYTHING_PG_retarget)

@@ -1,0 +1,21 @@
+"""Transfer to characters that already have shape keys: whose names they carry, and what drives which key."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from .mapping import Mapping, Target
+from .preset import chosen_mapping, load_preset, save_preset
+from .recognise import Recognition, fit_mapping, recognise
+from .tables import NameTable, load_table, table_names
+
+__all__ = [
+    "Mapping",
+    "NameTable",
+    "Recognition",
+    "Target",
+    "chosen_mapping",
+    "fit_mapping",
+    "load_preset",
+    "load_table",
+    "recognise",
+    "save_preset",
+    "table_names",
+]

@@ -1,0 +1,106 @@
+"""The command line's retarget, on real character files."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+import pytest
+from keyed import add_armature, add_mesh
+from support.performance import make_performance
+from support.stand_in import make_take, make_template
+from support.store import store_take
+
+from faceanything_addon import cli
+from faceanything_addon.exchange.arkit_json import write_arkit_json
+from faceanything_addon.exchange.livelink import write_livelink
+from faceanything_addon.retarget import Mapping, Target, load_table, save_preset
+
+KEYS = list(load_table("apple").targets)
+
+
+@pytest.fixture
+def phone(tmp_path):
+    return write_livelink(make_performance(30, 25.0), tmp_path / "phone.csv")
+
+
+def save_character(file):
+    """A rigged face in one of the kinds of file that are read."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    rig = add_armature()
+    face = add_mesh("Face", KEYS, rig)
+    add_mesh("Teeth", ["jawOpen"], rig)
+    face.vertex_groups.new(name="head").add([0, 1, 2, 3], 1.0, "REPLACE")
+    face.modifiers.new("Armature", "ARMATURE").object = rig
+    if file.suffix == ".blend":
+        bpy.context.scene.render.fps = 24
+        bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    elif file.suffix == ".glb":
+        bpy.ops.export_scene.gltf(filepath=str(file), export_format="GLB")
+    else:
+        bpy.ops.export_scene.fbx(filepath=str(file), add_leaf_bones=False)
+    return file
+
+
+def run(capsys, *arguments):
+    code = cli.main(["retarget", *map(str, arguments)])
+    return (code, *capsys.readouterr())
+
+
+@pytest.mark.parametrize(("kind", "fps"), [("blend", 24), ("glb", 25), ("fbx", 25)])
+def test_a_character_of_each_kind_of_file_is_animated(tmp_path, capsys, phone, kind, fps):
+    file, out = save_character(tmp_path / f"hero.{kind}"), tmp_path / "new" / "out.blend"
+    code, said, error = run(capsys, phone, "--character", file, "--out", out, "--head", "head")
+    assert code == 0, error
+    assert "apple: 52 keys on 2 meshes, frames 1 to" in said and f"{out}: written" in said
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    scene = bpy.context.scene
+    assert scene.render.fps / scene.render.fps_base == pytest.approx(fps, abs=0.05)
+    played, shapes = make_performance(30, 25.0), bpy.data.objects["Face"].data.shape_keys
+    scene.frame_set(1 + fps)
+    shown = [shapes.key_blocks[name].value for name in KEYS]
+    assert shown == pytest.approx(played.coefficients[25], abs=0.02)
+    rig = bpy.data.objects["Face"].find_armature()
+    assert rig.pose.bones["head"].rotation_quaternion.angle > 0.05
+
+
+def test_takes_and_arkit_json_drive_characters_too(tmp_path, capsys):
+    file = save_character(tmp_path / "hero.blend")
+    take = store_take(make_take(make_template(4), 12), tmp_path / "take")
+    plain = write_arkit_json(make_performance(8), tmp_path / "plain.json")
+    for source in (take, plain):
+        code, said, error = run(capsys, source, "--character", file, "--out", tmp_path / "out.blend", "--mirror")
+        assert code == 0 and "52 keys" in said, error
+
+
+def test_presets_and_objects_are_chosen_by_name(tmp_path, capsys, phone):
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "out.blend"
+    preset = save_preset(Mapping("mine", {"jaw_open": Target((("mouthPucker", 1.0),))}), tmp_path / "mine.json")
+    code, said, _ = run(
+        capsys, phone, "--character", file, "--out", out, "--preset", preset, "--object", "Teeth", "--head", "Face"
+    )
+    assert code == 0 and "mine: 1 key on 2 meshes" in said
+    code, said, _ = run(capsys, phone, "--character", file, "--out", out, "--preset", "apple")
+    assert code == 0 and "apple: 52 keys" in said
+
+
+def test_what_is_wrong_is_one_line_and_code_2(tmp_path, capsys, phone):
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "out.blend"
+    (tmp_path / "broken.blend").write_text("no")
+    (tmp_path / "broken.glb").write_text("no")
+    (tmp_path / "broken.fbx").write_text("no")
+    cases = [
+        ((tmp_path, "--character", file), "is not a take"),
+        ((phone, "--character", tmp_path / "none.glb"), "no such file"),
+        ((phone, "--character", phone), "is no character file"),
+        ((phone, "--character", tmp_path / "broken.blend"), "cannot be read by Blender"),
+        ((phone, "--character", tmp_path / "broken.glb"), "cannot be read by Blender"),
+        ((phone, "--character", tmp_path / "broken.fbx"), "cannot be read by Blender"),
+        ((phone, "--character", file, "--object", "Nobody"), "there is no such object"),
+        ((phone, "--character", file, "--preset", "klingon"), "no preset's file and no naming"),
+        ((phone, "--character", file, "--preset", tmp_path / "none.json"), "cannot be read"),
+        ((phone, "--character", file, "--head", "skull"), "is neither a bone of"),
+    ]
+    for arguments, told in cases:
+        code, said, error = run(capsys, *arguments, "--out", out)
+        assert code == 2 and told in error and "written" not in said and not out.exists(), (arguments, error)
+        assert error.startswith("faceanything: ") and error.count("\n") == 1, error
+    code, _, error = run(capsys, phone, "--character", file, "--out", file)
+    assert code == 2 and "is the character's own file" in error
