@@ -49,11 +49,11 @@ class JobOperator:
     _timer: bpy.types.Timer | None = None
 
     def begin(self, context: bpy.types.Context) -> Job:
-        """Start the work. Raises UserError."""
+        """Start the work; every operator has its own. Raises UserError."""
         raise NotImplementedError
 
     def done(self, context: bpy.types.Context, job: Job) -> None:
-        """The job ended well. Raises UserError."""
+        """The job ended well; every operator has its own. Raises UserError."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
