@@ -32,7 +32,7 @@ def write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             raise UserError(
-                f"{path}: the disk is full; free some space and run again; reconstruct goes on with --resume"
+                f"{path}: the disk is full; free some space and run again (a capture goes on with --resume)"
             ) from error
         if error.errno in FORBIDDEN:
             raise UserError(f"{path}: may not be written; choose another place or change the rights") from error
