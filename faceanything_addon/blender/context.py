@@ -17,6 +17,11 @@ def scene_of(context: Any) -> bpy.types.Scene:
     return context.scene
 
 
+def active_of(context: Any) -> bpy.types.Object | None:
+    """The active object."""
+    return context.view_layer.objects.active
+
+
 def manager_of(context: Any) -> bpy.types.WindowManager:
     """The window manager; there is one without an interface too."""
     return context.window_manager

@@ -44,7 +44,10 @@ def redraw(context: bpy.types.Context) -> None:
 
 
 class JobOperator:
-    """A job driven by a timer, or by a plain loop where there is no interface. Mixed into operators."""
+    """A job driven by a timer, or by a plain loop where there is no interface. Mixed into operators.
+
+    Hence the `type: ignore[arg-type]`: the stubs cannot know that self is an operator.
+    """
 
     _timer: bpy.types.Timer | None = None
 
@@ -124,8 +127,8 @@ class FACEANYTHING_OT_capture(JobOperator, bpy.types.Operator):
     bl_label = "Capture"
     bl_options = {"REGISTER", "UNDO"}
 
-    resume: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
-    overwrite: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    resume: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
+    overwrite: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         if self.overwrite:
@@ -152,8 +155,8 @@ class FACEANYTHING_OT_load_take(bpy.types.Operator):
     bl_label = "Load Take"
     bl_options = {"REGISTER", "UNDO"}
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         folder = take_folder(settings_of(context))
@@ -187,7 +190,7 @@ class FACEANYTHING_OT_preview(JobOperator, bpy.types.Operator):
     bl_idname = "face_anything.preview"
     bl_label = "Preview Video"
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
 
     def begin(self, context: bpy.types.Context) -> Job:
         trouble = problem()

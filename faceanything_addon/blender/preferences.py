@@ -20,19 +20,19 @@ ROOT = (__package__ or "").removesuffix(".faceanything_addon.blender").removesuf
 class FACEANYTHING_Preferences(bpy.types.AddonPreferences):
     bl_idname = ROOT
 
-    python: StringProperty(  # type: ignore[valid-type]
+    python: StringProperty(
         name="Worker's Python",
         description="Python that does the work; it needs onnxruntime, opencv, av and scipy. Empty: Blender's own",
         subtype="FILE_PATH",
     )
-    threads: IntProperty(  # type: ignore[valid-type]
+    threads: IntProperty(
         name="Threads",
         description="Processor threads for a capture; 0: as many as there are",
         default=0,
         min=0,
         max=256,
     )
-    key_limit: IntProperty(  # type: ignore[valid-type]
+    key_limit: IntProperty(
         name="Frames as Shape Keys",
         description="Longer takes play from a cache file in the take's folder",
         default=DEFAULT_KEY_LIMIT,

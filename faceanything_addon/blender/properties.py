@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from math import degrees, radians
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
@@ -13,21 +14,19 @@ from ..errors import UserError
 from ..jobs.clip import ClipOptions
 from .context import scene_of
 
+SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
+
 
 class FACEANYTHING_PG_settings(bpy.types.PropertyGroup):
-    footage: StringProperty(  # type: ignore[valid-type]
-        name="Footage", description="Video, picture, or folder of pictures", subtype="FILE_PATH"
-    )
-    out: StringProperty(  # type: ignore[valid-type]
-        name="Take", description="Folder for the take. Empty: beside the footage", subtype="DIR_PATH"
-    )
-    use_range: BoolProperty(name="Frame Range", description="Capture a part of the footage")  # type: ignore[valid-type]
-    start: IntProperty(name="Start", description="First frame, counted from 0", min=0)  # type: ignore[valid-type]
-    end: IntProperty(name="End", description="Frame to stop before", default=250, min=1)  # type: ignore[valid-type]
-    use_fov: BoolProperty(  # type: ignore[valid-type]
+    footage: StringProperty(name="Footage", description="Video, picture, or folder of pictures", subtype="FILE_PATH")
+    out: StringProperty(name="Take", description="Folder for the take. Empty: beside the footage", subtype="DIR_PATH")
+    use_range: BoolProperty(name="Frame Range", description="Capture a part of the footage")
+    start: IntProperty(name="Start", description="First frame, counted from 0", min=0)
+    end: IntProperty(name="End", description="Frame to stop before", default=250, min=1)
+    use_fov: BoolProperty(
         name="Field of View", description="Give the camera's field of view instead of having it estimated"
     )
-    fov: FloatProperty(  # type: ignore[valid-type]
+    fov: FloatProperty(
         name="Horizontal",
         description="Horizontal field of view of the footage",
         subtype="ANGLE",
@@ -39,7 +38,8 @@ class FACEANYTHING_PG_settings(bpy.types.PropertyGroup):
 
 def settings_of(context: bpy.types.Context) -> FACEANYTHING_PG_settings:
     """The panel's settings of the current scene."""
-    return scene_of(context).face_anything  # type: ignore[union-attr]
+    scene: Any = scene_of(context)  # the stubs know no add-on's properties
+    return scene.face_anything
 
 
 def take_folder(settings: FACEANYTHING_PG_settings) -> Path | None:
@@ -77,9 +77,9 @@ def clip_options(settings: FACEANYTHING_PG_settings, threads: int | None, resume
 
 def register() -> None:
     bpy.utils.register_class(FACEANYTHING_PG_settings)
-    bpy.types.Scene.face_anything = PointerProperty(type=FACEANYTHING_PG_settings)  # type: ignore[attr-defined]
+    SCENE.face_anything = PointerProperty(type=FACEANYTHING_PG_settings)
 
 
 def unregister() -> None:
-    del bpy.types.Scene.face_anything  # type: ignore[attr-defined]
+    del SCENE.face_anything
     bpy.utils.unregister_class(FACEANYTHING_PG_settings)

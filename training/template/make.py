@@ -249,7 +249,7 @@ def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) 
     identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
     points = (
-        kept_points(old, ((v - CENTER) / 100), p, full_mirror)
+        kept_points(old, (v - CENTER) / 100, p, full_mirror)
         if old
         else sparse_points(keys, mean, p, full_mirror, marks)
     )

@@ -138,9 +138,9 @@ def cap_key(block: Block, c: int, r: int) -> Key:
 def add_cap(half: HalfTopology, block: Block) -> None:
     for r in range(block.r0, block.r1):
         for c in range(block.c0, block.c1):
-            corners = ((c, r), (c + 1, r), (c + 1, r + 1), (c, r + 1))
-            a, b, c, d = (cap_key(block, *p) for p in corners)
-            half.quads.append((a, b, c, d))
+            low = cap_key(block, c, r), cap_key(block, c + 1, r)
+            high = cap_key(block, c + 1, r + 1), cap_key(block, c, r + 1)
+            half.quads.append((*low, *high))
 
 
 def crown_key(i: int, j: int) -> Key:

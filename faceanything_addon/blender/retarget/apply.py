@@ -136,7 +136,8 @@ def _matrices(q: np.ndarray) -> np.ndarray:
 
 def _one_a_datablock(character: Character) -> list[Any]:
     """Meshes with different key data: linked duplicates share theirs."""
-    return list({mesh.data.shape_keys: mesh for mesh in character.meshes}.values())  # type: ignore[union-attr]
+    meshes: list[Any] = list(character.meshes)
+    return list({mesh.data.shape_keys: mesh for mesh in meshes}.values())
 
 
 def _write_keys(

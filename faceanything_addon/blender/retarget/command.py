@@ -82,8 +82,8 @@ def open_character(file: Path, rate: float) -> None:
 def importer(kind: str) -> Any:
     """Blender's operator for .glb, .gltf or .fbx; FBX has moved between versions."""
     if kind != ".fbx":
-        return bpy.ops.import_scene.gltf  # type: ignore[attr-defined]
-    return bpy.ops.import_scene.fbx if "fbx" in dir(bpy.ops.import_scene) else bpy.ops.wm.fbx_import  # type: ignore[attr-defined]
+        return bpy.ops.import_scene.gltf
+    return bpy.ops.import_scene.fbx if "fbx" in dir(bpy.ops.import_scene) else bpy.ops.wm.fbx_import
 
 
 def head_target(scene: bpy.types.Scene, character: Character, name: str) -> tuple[bpy.types.Object, str]:

@@ -81,7 +81,8 @@ def write_head(curves: Any, target: bpy.types.Object, bone: str, frames: np.ndar
     """
     item, path = head_channel(target, bone)
     if bone:
-        rotations = bone_turns(turns, target.matrix_world, target.data.bones[bone].matrix_local)  # type: ignore[union-attr]
+        armature: Any = target.data
+        rotations = bone_turns(turns, target.matrix_world, armature.bones[bone].matrix_local)
     else:
         parent = target.parent.matrix_world @ target.matrix_parent_inverse if target.parent else Matrix()
         rotations = object_turns(turns, parent, Quaternion(_rest(target)).to_matrix().to_4x4())

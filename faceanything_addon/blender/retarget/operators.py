@@ -11,7 +11,7 @@ from bpy.props import StringProperty
 from ...errors import UserError
 from ...exchange.sources import read_performance
 from ...retarget import save_preset
-from ..context import manager_of, scene_of
+from ..context import active_of, manager_of, scene_of
 from ..jobs import state
 from ..operators import fail
 from .apply import mapping_for, retarget
@@ -28,7 +28,7 @@ def chosen_character(context: bpy.types.Context) -> Character:
     Raises:
         UserError: none is chosen, or it has no shape keys.
     """
-    item = retarget_settings(context).character or context.view_layer.objects.active  # type: ignore[union-attr]
+    item = retarget_settings(context).character or active_of(context)
     if item is None:
         raise UserError("no character is chosen; set Character in the Retarget panel")
     return checked(character_of(item, scene_of(context).objects))
@@ -58,8 +58,8 @@ class FACEANYTHING_OT_save_preset(bpy.types.Operator):
     bl_idname = "face_anything.save_retarget_preset"
     bl_label = "Save Preset"
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})  # type: ignore[valid-type]
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         self.filepath = self.filepath or "preset.json"

@@ -22,32 +22,33 @@ NAMINGS = (
     *((name.upper(), load_table(name).label, "") for name in table_names()),
 )
 
+SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
+
 
 class FACEANYTHING_PG_retarget(bpy.types.PropertyGroup):
-    source: StringProperty(  # type: ignore[valid-type]
+    source: StringProperty(
         name="Performance",
         description="Folder of a take, Live Link Face CSV or ARKit JSON. Empty: the take above",
         subtype="FILE_PATH",
     )
-    character: PointerProperty(  # type: ignore[valid-type]
+    character: PointerProperty(
         name="Character",
         description="A mesh of the character, or the armature or empty above it",
         type=bpy.types.Object,
     )
-    naming: EnumProperty(name="Naming", description="What drives which shape key", items=NAMINGS)  # type: ignore[valid-type]
-    preset: StringProperty(name="Preset", description="Preset's file", subtype="FILE_PATH")  # type: ignore[valid-type]
-    mirror: BoolProperty(name="Mirror", description="The actor's left drives the character's right")  # type: ignore[valid-type]
-    first: IntProperty(name="First Frame", description="Scene frame of the performance's start", default=1)  # type: ignore[valid-type]
-    use_head: BoolProperty(name="Head Motion", description="Turn a bone or an object as the head turns")  # type: ignore[valid-type]
-    head: PointerProperty(  # type: ignore[valid-type]
-        name="Head", description="Armature, or the object to turn", type=bpy.types.Object
-    )
-    bone: StringProperty(name="Bone", description="Bone to turn. Empty: the object itself")  # type: ignore[valid-type]
+    naming: EnumProperty(name="Naming", description="What drives which shape key", items=NAMINGS)
+    preset: StringProperty(name="Preset", description="Preset's file", subtype="FILE_PATH")
+    mirror: BoolProperty(name="Mirror", description="The actor's left drives the character's right")
+    first: IntProperty(name="First Frame", description="Scene frame of the performance's start", default=1)
+    use_head: BoolProperty(name="Head Motion", description="Turn a bone or an object as the head turns")
+    head: PointerProperty(name="Head", description="Armature, or the object to turn", type=bpy.types.Object)
+    bone: StringProperty(name="Bone", description="Bone to turn. Empty: the object itself")
 
 
 def retarget_settings(context: Any) -> FACEANYTHING_PG_retarget:
     """The Retarget panel's settings of the current scene."""
-    return scene_of(context).face_anything_retarget  # type: ignore[attr-defined]
+    scene: Any = scene_of(context)  # the stubs know no add-on's properties
+    return scene.face_anything_retarget
 
 
 def source_path(context: Any) -> Path:
@@ -92,9 +93,9 @@ def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
 
 def register() -> None:
     bpy.utils.register_class(FACEANYTHING_PG_retarget)
-    bpy.types.Scene.face_anything_retarget = PointerProperty(type=FACEANYTHING_PG_retarget)  # type: ignore[attr-defined]
+    SCENE.face_anything_retarget = PointerProperty(type=FACEANYTHING_PG_retarget)
 
 
 def unregister() -> None:
-    del bpy.types.Scene.face_anything_retarget  # type: ignore[attr-defined]
+    del SCENE.face_anything_retarget
     bpy.utils.unregister_class(FACEANYTHING_PG_retarget)

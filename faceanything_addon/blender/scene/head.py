@@ -40,7 +40,8 @@ def add_shape_keys(target: bpy.types.Object, samples: np.ndarray, keys: np.ndarr
         keys: (F,) scene frames.
     """
     target.shape_key_add(name="neutral", from_mix=False)
-    shapes: Any = target.data.shape_keys  # type: ignore[union-attr]
+    data: Any = target.data
+    shapes = data.shape_keys
     shapes.use_relative = False
     times = np.empty(len(samples))
     for number, sample in enumerate(samples):

@@ -30,7 +30,8 @@ def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarr
 
 def animate_arkit(target: bpy.types.Object, names: tuple[str, ...], arkit: np.ndarray, keys: np.ndarray) -> None:
     """Key the values of all ARKit shapes in one action. arkit: (F, 52); keys: (F,) scene frames."""
-    shapes: Any = target.data.shape_keys  # type: ignore[union-attr]
+    data: Any = target.data
+    shapes = data.shape_keys
     curves = curves_of(shapes)
     shapes.animation_data.action.name = f"{target.name} ARKit"
     for number, name in enumerate(names):
