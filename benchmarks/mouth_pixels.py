@@ -1,7 +1,8 @@
 """A third witness on the mouth: `python -m benchmarks.mouth_pixels CLIP --peer PYTHON`.
 
 Where an open mouth is black (no teeth in the light), its opening can be read off the picture itself: the dark stretch
-between the middles of the outer lips. Tells which of two trackers that disagree is right.
+between the middles of the outer lips. A shaded upper lip is dark too, so that it depends on how dark is dark: several
+limits are told, and where they disagree the witness is no judge.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -22,15 +23,25 @@ from .clips import ask_peer, capture
 UPPER, LOWER = 51, 57  # iBUG 68: middle of the outer lips
 BEYOND = 0.15  # share of their distance that the line goes on, either way
 SAMPLES = 300
-DARK = 0.45  # of the lips' own red: the cavity is darker
+DARK = (0.35, 0.40, 0.45, 0.50, 0.55)  # of the lips' own red: the cavity is darker
 
 
-def dark_stretch(image: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> float:
+def dark_stretch(image: np.ndarray, upper: np.ndarray, lower: np.ndarray, limit: float) -> float:
     """Pixels of darkness between two points (2,) of an RGB picture (H, W, 3): lips are red, caves are not."""
     at = upper + (lower - upper) * np.linspace(-BEYOND, 1 + BEYOND, SAMPLES)[:, None]
     red = map_coordinates(image[..., 0].astype(float), at.T[::-1], order=1, mode="nearest")
-    dark = red < DARK * np.percentile(red, 75)
+    dark = red < limit * np.percentile(red, 75)
     return float(dark.mean() * np.linalg.norm(lower - upper) * (1 + 2 * BEYOND))
+
+
+def row(limit: float, dark: np.ndarray, own: np.ndarray, peer: np.ndarray) -> str:
+    """One line of the table: openings (F,) over the outer-eye distance, of the pixels and of both systems."""
+    wide = dark > 0.05
+    cells = [f"{limit:.2f}", f"{dark[wide].mean():.3f}"]
+    for opening in (own, peer):
+        follow = m.follow(opening, dark)
+        cells.append(f"{follow.correlation:.2f} ({follow.slope:.2f}), {opening[wide].mean():.3f}")
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -43,16 +54,11 @@ def main() -> None:
         take, _ = capture(given.clip, Path(folder))
         points, _ = ask_peer(given.peer, images, Path(folder))
     marks, peer = take["landmarks"].astype(float), m.peers20(points)
-    dark = np.array([dark_stretch(i, q[UPPER], q[LOWER]) for i, q in zip(images, marks, strict=True)])
-    dark /= m.eye_distance(peer)
-    for name, own in (("this", m.ours20(take["landmarks"])), ("peer", peer)):
-        opening = m.mouth_opening(own)
-        follow = m.follow(opening, dark)
-        wide = dark > 0.05
-        print(
-            f"{name}: correlation {follow.correlation:.2f}, slope {follow.slope:.2f}; "
-            f"mean opening of wide mouths {opening[wide].mean():.3f}, of the pixels {dark[wide].mean():.3f}"
-        )
+    print("| dark below | pixels | this: r (slope), mean | MediaPipe: r (slope), mean |\n|---|---|---|---|")
+    for limit in DARK:
+        spots = [dark_stretch(i, q[UPPER], q[LOWER], limit) for i, q in zip(images, marks, strict=True)]
+        dark = np.array(spots) / m.eye_distance(peer)
+        print(row(limit, dark, m.mouth_opening(m.ours20(take["landmarks"])), m.mouth_opening(peer)))
 
 
 if __name__ == "__main__":
