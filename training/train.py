@@ -11,13 +11,15 @@ import argparse
 import importlib
 import os
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from faceanything_addon.template import Template, load_template
 
@@ -169,11 +171,12 @@ class Trainer:
             group["lr"] = learning_rate(o, p.step, self.spent())
         self.model.train()
         image = batch["image"].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
-            out = self.model(image)
-        loss, terms = total_loss(out, batch, self.importance, LossWeights())
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with attention(self.device):
+            with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
+                out = self.model(image)
+            loss, terms = total_loss(out, batch, self.importance, LossWeights())
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
         if torch.isfinite(norm):
             self.optimizer.step()
@@ -222,6 +225,11 @@ def learning_rate(options: Options, step: int, spent: float) -> float:
     warm = min(1.0, (step + 1) / options.warmup)
     left = min(1.0, max(0.0, 1 - spent) / options.decay)
     return options.rate * warm * (0.01 + 0.99 * left)
+
+
+def attention(device: torch.device) -> AbstractContextManager[Any]:
+    """Plain products on a processor: its fused attention is slow for so few tokens (a sixth of a step)."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
 def make_optimizer(model: FaceNetwork, options: Options) -> torch.optim.Optimizer:

@@ -11,7 +11,10 @@ def expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Exposure and white balance about a middle grey, (H, W, 3) linear."""
     level = np.percentile(image[::4, ::4], rng.uniform(55, 90)) + 1e-4
     gain = np.clip(0.36 / level, 0.25, 4.0) ** rng.uniform(0.3, 1.0) * np.exp(rng.normal() * 0.28)
-    return image * (gain * np.exp(rng.normal(size=3) * 0.07)).astype(np.float32)
+    if rng.random() < 0.1:
+        gain *= rng.uniform(0.25, 0.6)
+    cast = 0.2 if rng.random() < 0.15 else 0.07
+    return image * (gain * np.exp(rng.normal(size=3) * cast)).astype(np.float32)
 
 
 def motion_kernel(length: float, angle: float) -> np.ndarray:

@@ -47,6 +47,7 @@ IRIS = np.array(
         (0.03, 0.08, 0.2),
     ]
 )
+IRIS_CHANCE = np.array([0.3, 0.22, 0.14, 0.09, 0.1, 0.08, 0.07])  # of the rows of IRIS
 
 
 @dataclass
@@ -73,11 +74,12 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     """A random person."""
     skin = int(rng.choice(split.skins))
     tone, gain = draw_tone(rng, assets.skin_mean[skin])
-    hair = mix_colour(rng, HAIR) if rng.random() < 0.97 else any_colour(rng)
+    hair = mix_colour(rng, HAIR, HAIR_CHANCE) if rng.random() < 0.97 else any_colour(rng)
     facial = darker(hair, tone, rng)
     v = len(assets.template.vertices)
     paint = np.zeros((v, 4), np.float32)
     beard(rng, assets, paint, facial)
+    blend(paint, regions(assets).lips, lip_colour(rng, tone), rng.uniform(0.0, 0.8))
     makeup(rng, assets, paint)
     extras = {k: rng.random() < p for k, p in (("torso", 0.75), ("glasses", 0.2), ("hat", 0.1), ("headphones", 0.04))}
     extras["sunglasses"] = extras["glasses"] and rng.random() < 0.2
@@ -118,9 +120,9 @@ def draw_tone(rng: np.random.Generator, mean: np.ndarray) -> tuple[np.ndarray, n
     return mean * gain, gain
 
 
-def mix_colour(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
+def mix_colour(rng: np.random.Generator, table: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """A colour between two rows of a table, with jitter."""
-    a, b = table[rng.choice(len(table), size=2, p=HAIR_CHANCE if table is HAIR else None)]
+    a, b = table[rng.choice(len(table), size=2, p=chance)]
     t = rng.random() * 0.5
     return (a * (1 - t) + b * t) * np.exp(rng.normal() * 0.15 + rng.normal(size=3) * 0.05)
 
@@ -153,10 +155,10 @@ def part_tint(rng: np.random.Generator, assets: Assets) -> np.ndarray:
 
 def draw_eye(rng: np.random.Generator) -> np.ndarray:
     """(12,) see `shade.eye_colour`."""
-    inner, outer = mix_colour(rng, IRIS), mix_colour(rng, IRIS)
+    inner, outer = mix_colour(rng, IRIS, IRIS_CHANCE), mix_colour(rng, IRIS, IRIS_CHANCE)
     if rng.random() < 0.7:
         outer = inner * rng.uniform(0.5, 1.2)
-    white = np.array([0.72, 0.66, 0.62]) * rng.uniform(0.65, 1.1)
+    white = np.array([0.72, 0.66, 0.62]) ** rng.uniform(0.8, 1.8) * rng.uniform(0.35, 1.0)
     return np.r_[rng.uniform(0.47, 0.57), rng.uniform(0.22, 0.55), inner, outer, white, rng.random() * 0.35]
 
 
@@ -245,6 +247,11 @@ def beard(rng: np.random.Generator, assets: Assets, paint: np.ndarray, hair: np.
         weight = r.beard
     patchy = assets.smooth[rng.integers(len(assets.smooth)), :, 1]
     blend(paint, np.clip(weight * (1 + 0.3 * patchy), 0, 1), hair * rng.uniform(0.5, 1.2), strength)
+
+
+def lip_colour(rng: np.random.Generator, tone: np.ndarray) -> np.ndarray:
+    """(3,) unpainted lips: redder and darker than the cheeks."""
+    return tone * np.array([0.75, 0.45, 0.5]) ** rng.uniform(0.2, 1.3)
 
 
 def makeup(rng: np.random.Generator, assets: Assets, paint: np.ndarray) -> None:

@@ -97,6 +97,31 @@ def mouth_light(rng: np.random.Generator, template: Template, vertices: np.ndarr
     return np.where(np.isin(template.part, INSIDE), light, 1.0).astype(np.float32)
 
 
+LIDS = {Part.EYE_RIGHT: ((36, 37, 38, 39), (39, 40, 41, 36)), Part.EYE_LEFT: ((42, 43, 44, 45), (45, 46, 47, 42))}
+
+
+def eye_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
+    """(V,) how much light reaches the eyeballs: less below the upper lid and its lashes, and near the corners."""
+    marks = template.landmarks(vertices)
+    deep, low = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.5)
+    reach = rng.uniform(0.0012, 0.0035)
+    light = np.ones(len(vertices), np.float32)
+    for part, (upper, lower) in LIDS.items():
+        eye = np.flatnonzero(template.part == part)
+        for lid, strength, width in ((upper, deep, reach), (lower, low, 0.4 * reach)):
+            away = distance_to_line(vertices[eye, :2], marks[list(lid), :2])
+            light[eye] *= 1 - strength * np.exp(-away / width)
+    return light
+
+
+def distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """(N, 2) points to a polyline (K, 2): (N,) distances."""
+    start, step = line[:-1], np.diff(line, axis=0)
+    along = ((points[:, None] - start) * step).sum(-1) / (step**2).sum(-1)
+    nearest = start + along.clip(0, 1)[..., None] * step
+    return np.linalg.norm(points[:, None] - nearest, axis=-1).min(axis=1)
+
+
 def add_face(
     build: Builder, rng: np.random.Generator, assets: Assets, looks: Looks, view: View, vertices: np.ndarray
 ) -> np.ndarray:
@@ -114,7 +139,7 @@ def add_face(
     wet = np.isin(assets.tri_part, INSIDE)
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
-    light = assets.occlusion * mouth_light(rng, t, vertices)
+    light = assets.occlusion * mouth_light(rng, t, vertices) * eye_light(rng, t, vertices)
     build.add(
         view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
         cull=1, uv=assets.uv, occlusion=light, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),

@@ -230,7 +230,7 @@ def shade(
                                     wq = (fx - ix if dx else 1 - fx + ix) * (fy - iy if dy else 1 - fy + iy)
                                     if xx < 0 or yy < 0 or xx >= size or yy >= size or depth < shadow[yy, xx] + 0.006:
                                         lit += wq
-                        bounced = 0.0 if m == WET else 0.3
+                        bounced = 0.0 if m == WET or m == EYE else 0.3  # noqa: SIM109 numba
                         lit *= bounced + (1 - bounced) * min(ao * 1.5, 1.0)
                         if m == SKIN:
                             f0, f1, f2 = (cosine + 0.25) / 1.25, (cosine + 0.12) / 1.12, (cosine + 0.08) / 1.08
