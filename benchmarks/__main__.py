@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import clips, truth
 
-SEEDS = [2_000_000_003, 2_000_000_011, 2_000_000_019, 2_000_000_027]
+SEEDS = [2_000_000_003 + 8 * k for k in range(8)]
 
 
 def main() -> None:
@@ -24,6 +24,8 @@ def main() -> None:
         print(clips.table(clips.compare_all(options.footage, options.peer, options.only)))
     if options.face_data:
         print(truth.table(truth.judge_all(options.face_data, options.sequences, options.peer, options.seeds)))
+        jitter = truth.still_jitter(options.face_data, options.sequences, options.peer, options.seeds[0])
+        print("A face that does not move, mm/s^2: " + ", ".join(f"{k} {v:.0f}" for k, v in jitter.items()))
 
 
 if __name__ == "__main__":

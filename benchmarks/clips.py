@@ -51,12 +51,13 @@ def capture(clip: Path, folder: Path) -> tuple[dict[str, np.ndarray], float]:
     return out, 1000 * seconds / len(out["time"])
 
 
-def ask_peer(python: str, images: np.ndarray, folder: Path) -> tuple[np.ndarray, float]:
-    """Points (F, 478, 3) and median milliseconds of the peer."""
+def ask_peer(python: str, images: np.ndarray, folder: Path, still: bool = False) -> tuple[np.ndarray, float]:
+    """Points (F, 478, 3) and median milliseconds of the peer; `still`: each picture on its own."""
     frames, answer = folder / "frames.npz", folder / "peer.npz"
     np.savez(frames, images=images)
     script = Path(__file__).parent / "peer.py"
-    subprocess.run([python, str(script), str(frames), str(answer)], check=True, stderr=subprocess.DEVNULL)
+    mode = ["--still"] if still else []
+    subprocess.run([python, str(script), str(frames), str(answer), *mode], check=True, stderr=subprocess.DEVNULL)
     with np.load(answer) as data:
         return data["points"], float(np.median(data["milliseconds"]))
 

@@ -12,6 +12,7 @@ import numpy as np
 PAIRS = json.loads((Path(__file__).parent / "points20.json").read_text())["points"]
 NAMES = [name for name, _, _ in PAIRS]
 OUTER = (0, 3)
+OPEN, SHUT, TOLD = 95, 0.2, 0.35  # percentile of a curve that is its open level; shares of it
 MOTION = {"mouth": 0.04, "lid": 0.03}  # standard deviation of a curve that counts as motion, of the outer-eye distance
 
 
@@ -60,6 +61,28 @@ def lid_aperture(points: np.ndarray) -> np.ndarray:
         for s in ("left", "right")
     ]
     return np.mean(gaps, axis=0) / eye_distance(points)
+
+
+def brow_height(points: np.ndarray) -> np.ndarray:
+    """(F,) mean distance of the brows from the eye corners' line over the outer-eye distance."""
+    a, b = points[:, OUTER[0]], points[:, OUTER[1]]
+    axis = (b - a) / np.linalg.norm(b - a, axis=1, keepdims=True)
+    brows = points[:, [NAMES.index("right brow"), NAMES.index("left brow")]] - a[:, None]
+    across = brows[..., 0] * axis[:, None, 1] - brows[..., 1] * axis[:, None, 0]
+    return across.mean(axis=1) / eye_distance(points)
+
+
+def closures(own: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
+    """How many of the closures of an opening's true curve (F,) are seen, and how many there are.
+
+    A closure is a run of frames below SHUT of the curve's open level; it is seen where the own curve falls below TOLD
+    of its own open level, a frame early or late allowed.
+    """
+    shut = np.r_[False, truth < SHUT * np.percentile(truth, OPEN), False]
+    starts, ends = np.flatnonzero(shut[1:] & ~shut[:-1]), np.flatnonzero(shut[:-1] & ~shut[1:])
+    limit = TOLD * np.percentile(own, OPEN)
+    seen = sum(bool((own[max(0, a - 1) : b + 1] < limit).any()) for a, b in zip(starts, ends, strict=True))
+    return seen, len(starts)
 
 
 def follow(curve: np.ndarray, reference: np.ndarray) -> Follow:

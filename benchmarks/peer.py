@@ -1,7 +1,7 @@
 """MediaPipe Face Mesh on frames of an npz; runs in an environment of its own, without this package.
 
-python peer.py FRAMES.npz OUT.npz: `images` (F, H, W, 3) uint8 in, `points` (F, 478, 3) pixels (NaN: no face) and
-`milliseconds` (F,) out.
+python peer.py FRAMES.npz OUT.npz [--still]: `images` (F, H, W, 3) uint8 in, `points` (F, 478, 3) pixels (NaN: no face)
+and `milliseconds` (F,) out. --still: each frame on its own.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,13 +13,13 @@ import time
 import numpy as np
 
 
-def main(source: str, target: str) -> None:
+def main(source: str, target: str, mode: str = "") -> None:
     import mediapipe as mp
 
     images = np.load(source)["images"]
     points = np.full((len(images), 478, 3), np.nan, np.float32)
     milliseconds = np.zeros(len(images))
-    with mp.solutions.face_mesh.FaceMesh(max_num_faces=1, refine_landmarks=True) as mesh:
+    with mp.solutions.face_mesh.FaceMesh(mode == "--still", max_num_faces=1, refine_landmarks=True) as mesh:
         for i, image in enumerate(images):
             began = time.perf_counter()
             found = mesh.process(image).multi_face_landmarks
@@ -31,4 +31,4 @@ def main(source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

@@ -6,20 +6,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator
 
 from faceanything_addon.footage import open_footage
-from faceanything_addon.template import Part, Template, load_template
+from faceanything_addon.template import load_template
 
 from . import measures as m
 from .clips import ask_peer, capture
+from .surface import compare, face_skin
 
 MM = 1000.0
-FRAMES = 60
+FRAMES = 90
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -31,29 +31,33 @@ class Row:
     system: str
     found: float = 0.0
     dense: float = np.nan  # visible skin of the face, similarity-aligned per frame
-    depth: float = np.nan  # RMSE of the face's depth, scale and shift fitted
+    depth: float = np.nan  # RMSE of the face's depth at its pixels, scale and shift fitted
+    normals: float = np.nan  # mean angle at these pixels
     points: float = np.nan  # 20 points, similarity-aligned per frame
     points_depth: float = np.nan  # RMSE of the aligned 20 points along the line of sight
     lateral: float = np.nan  # 20 points across the line of sight, not aligned
     mouth: str = "-"
     lid: str = "-"
+    brow: str = "-"
+    shut_lips: str = "-"  # closures seen of those there are
+    blinks: str = "-"
     gaze: float = np.nan
 
 
-def render(face_data: Path, folder: Path, seed: int) -> Path:
-    """A clip of a held-out person with its truth beside it; made once."""
-    clip = folder / f"seed{seed}.mp4"
+def truth_size(truth: dict) -> int:
+    """Side of the sequence's pictures: the principal point is in their middle."""
+    return round(2 * float(truth["intrinsics"][0, 2]) + 1)
+
+
+def render(face_data: Path, folder: Path, seed: int, still: bool = False) -> Path:
+    """A clip of a held-out person, moving or not, with its truth beside it; made once."""
+    clip = folder / f"{'still' if still else 'seed'}{seed}.mp4"
     if not clip.with_suffix(".npz").exists():
         folder.mkdir(parents=True, exist_ok=True)
         module = [sys.executable, "-m", "training.generator.sequence", "--face-data", str(face_data)]
         options = ["--seed", str(seed), "--frames", str(FRAMES), "--out", str(clip)]
-        subprocess.run([*module, *options], check=True)
+        subprocess.run([*module, *options, *["--still"][:still]], check=True)
     return clip
-
-
-def face_skin(template: Template) -> np.ndarray:
-    """(V,) bool: skin of the face, where correspondence is judged."""
-    return (template.part == Part.SKIN) & (template.regions["face"] > 0.5)
 
 
 def dense_errors(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
@@ -62,20 +66,6 @@ def dense_errors(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
     for a, b, s in zip(own, truth, seen, strict=True):
         errors.append(np.linalg.norm(m.similarity_align(a[s], b[s]) - b[s], axis=1))
     return float(MM * np.concatenate(errors).mean())
-
-
-def depth_rmse(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
-    """RMSE in mm of the depth at the pixels of true vertices: one scale per sequence, one shift per frame fitted."""
-    guesses, truths = [], []
-    for a, b, s in zip(own, truth, seen, strict=True):
-        surface = LinearNDInterpolator(a[s, :2] / a[s, 2:], a[s, 2])
-        guess = surface(b[s, :2] / b[s, 2:])
-        ok = np.isfinite(guess)
-        guesses.append(guess[ok] - guess[ok].mean())
-        truths.append(b[s, 2][ok] - b[s, 2][ok].mean())
-    guess, true = np.concatenate(guesses), np.concatenate(truths)
-    scale = (guess @ true) / (guess @ guess)
-    return float(MM * np.sqrt(((scale * guess - true) ** 2).mean()))
 
 
 def point_errors(own: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -116,7 +106,8 @@ def own_row(name: str, take: dict, truth: dict, truth20: Pair, seen: np.ndarray)
     row = Row(name, "this", float(f.mean()))
     if f.any():
         row.dense = dense_errors(take["vertices"][f], truth["vertices"][f], seen[f])
-        row.depth = depth_rmse(take["vertices"][f], truth["vertices"][f], seen[f])
+        own = take["vertices"][f], take["intrinsics"][f]
+        row.depth, row.normals = compare(*own, truth["vertices"][f], truth["intrinsics"], truth_size(truth))
         row.gaze = gaze_degrees(take["gaze"][f], truth["gaze"][f])
         both = m.ours20(take["landmarks"])[f], m.ours20(take["landmarks3d"])[f]
         judge_points(row, both, (truth20[0][f], truth20[1][f]), truth["intrinsics"])
@@ -137,14 +128,32 @@ def judge_points(row: Row, own: Pair, truth: Pair, intrinsics: np.ndarray) -> No
     """Fill in what both systems give: 20 points as (F, 20, 2) pixels and (F, 20, 3) in space."""
     row.points, row.points_depth = point_errors(own[1], truth[1])
     row.lateral = lateral_error(own[0], truth[0], truth[1][..., 2], float(intrinsics[0, 0]))
-    row.mouth, row.lid = followed(own[0], truth[0])
+    follow_curves(row, own[0], truth[0])
 
 
-def followed(own: np.ndarray, truth: np.ndarray) -> tuple[str, str]:
-    """Mouth opening and lid aperture against truth: 'correlation (slope)'."""
-    curves = ((m.mouth_opening(own), m.mouth_opening(truth)), (m.lid_aperture(own), m.lid_aperture(truth)))
-    told = [m.follow(a, b) for a, b in curves]
-    return f"{told[0].correlation:.2f} ({told[0].slope:.2f})", f"{told[1].correlation:.2f} ({told[1].slope:.2f})"
+def follow_curves(row: Row, own: np.ndarray, truth: np.ndarray) -> None:
+    """Mouth opening, lid aperture and brow height of (F, 20, 2) pixels against truth; the closures that are seen."""
+    mouth, lid, brow = ((curve(own), curve(truth)) for curve in (m.mouth_opening, m.lid_aperture, m.brow_height))
+    row.mouth, row.lid, row.brow = told(*mouth), told(*lid), told(*brow)
+    row.shut_lips, row.blinks = (f"{seen}/{all_}" for seen, all_ in (m.closures(*mouth), m.closures(*lid)))
+
+
+def told(own: np.ndarray, truth: np.ndarray) -> str:
+    """'correlation (slope)' of a curve."""
+    follow = m.follow(own, truth)
+    return f"{follow.correlation:.2f} ({follow.slope:.2f})"
+
+
+def still_jitter(face_data: Path, folder: Path, python: str, seed: int) -> dict[str, float]:
+    """Both systems on a face that does not move, filmed with noise: RMS acceleration of the 20 points in mm/s^2."""
+    clip = render(face_data, folder, seed, still=True)
+    with np.load(clip.with_suffix(".npz")) as data:
+        fps, scale = float(data["fps"]), MM * data["vertices"][0, :, 2].mean() / data["intrinsics"][0, 0]
+    with tempfile.TemporaryDirectory() as place:
+        take, _ = capture(clip, Path(place))
+        peer, _ = ask_peer(python, np.stack([f.image for f in open_footage(clip).frames()]), Path(place))
+    systems = {"this": m.ours20(take["landmarks"]), "MediaPipe": m.peers20(peer)}
+    return {k: scale * fps**2 * float(np.sqrt((np.diff(p, 2, axis=0) ** 2).sum(2).mean())) for k, p in systems.items()}
 
 
 def judge_all(face_data: Path, folder: Path, python: str, seeds: list[int]) -> list[Row]:
@@ -156,19 +165,45 @@ def judge_all(face_data: Path, folder: Path, python: str, seeds: list[int]) -> l
     return rows
 
 
+HEADS = {
+    "name": "sequence",
+    "system": "system",
+    "found": "found",
+    "dense": "dense mm",
+    "depth": "depth RMSE mm",
+    "normals": "normals °",
+    "points": "20 points mm",
+    "points_depth": "20 points depth RMSE mm",
+    "lateral": "lateral mm",
+    "mouth": "mouth r (slope)",
+    "lid": "lid r (slope)",
+    "brow": "brow r (slope)",
+    "shut_lips": "shut lips",
+    "blinks": "blinks",
+    "gaze": "gaze °",
+}
+COUNTED = ("shut_lips", "blinks")
+
+
 def table(rows: list[Row]) -> str:
     """Markdown, with the mean of each system below."""
-    head = "| sequence | system | found | dense mm | depth RMSE mm | 20 points mm | 20 points depth RMSE mm | "
-    head += "lateral mm | mouth r (slope) | lid r (slope) | gaze ° |\n" + "|---" * 11 + "|\n"
-    lines = ["| " + " | ".join(text(getattr(r, f.name)) for f in fields(Row)) + " |" for r in rows]
+    lines = ["| " + " | ".join(HEADS.values()) + " |", "|---" * len(HEADS) + "|"]
+    lines += ["| " + " | ".join(text(getattr(r, name)) for name in HEADS) + " |" for r in rows]
     for system in ("this", "MediaPipe"):
-        ours = [r for r in rows if r.system == system]
-        means = [text(float(np.mean([getattr(r, k) for r in ours]))) for k in MEASURED]
-        lines.append(f"| **mean** | {system} | " + " | ".join([*means[:6], "", "", means[6]]) + " |")
-    return head + "\n".join(lines) + "\n"
+        lines.append("| " + " | ".join(summary(name, [r for r in rows if r.system == system]) for name in HEADS) + " |")
+    return "\n".join(lines) + "\n"
 
 
-MEASURED = ("found", "dense", "depth", "points", "points_depth", "lateral", "gaze")
+def summary(name: str, rows: list[Row]) -> str:
+    """The last line's cell: a mean, a sum of closures, or nothing."""
+    values = [getattr(r, name) for r in rows]
+    if name in COUNTED:
+        return "/".join(str(sum(int(v.split("/")[k]) for v in values)) for k in range(2))
+    if name == "name":
+        return "**mean**"
+    if name == "system":
+        return rows[0].system
+    return text(float(np.mean(values))) if isinstance(values[0], float) else ""
 
 
 def text(value: object) -> str:

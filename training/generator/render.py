@@ -189,7 +189,16 @@ def truth(assets: Assets, flat: Flat, view: View) -> dict[str, np.ndarray]:
     depth[seen] = zbuf[seen] - view.pose[2, 3]
     part = np.zeros((h, h), np.uint8)
     part[seen] = assets.tri_part[tri]
-    return {"canonical": canonical, "depth": depth, "part": part}
+    return {"canonical": canonical, "depth": depth, "part": part, "covered": covered(assets, flat, xy, ids)}
+
+
+def covered(assets: Assets, flat: Flat, xy: np.ndarray, ids: np.ndarray) -> np.float32:
+    """Share of the face's vertices, of those that face the camera within the picture, that lie behind other things."""
+    face = assets.face[(flat.normal[assets.face] * flat.position[assets.face]).sum(axis=1) < 0]
+    pixel = np.rint(xy[face]).astype(int)
+    inside = ((pixel >= 0) & (pixel < len(ids))).all(axis=1)
+    column, row = pixel[inside].T
+    return np.float32((ids[row, column] >= len(assets.tris)).mean() if inside.any() else 0)
 
 
 def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int, size: int) -> dict[str, np.ndarray]:
@@ -213,6 +222,7 @@ def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int
     out["arkit"], out["identity"], out["pose"] = actor.arkit, actor.identity, view.pose.astype(np.float32)
     out["gaze"] = (actor.gaze @ view.pose[:3, :3].T).astype(np.float32)
     out["focal"], out["principal"] = np.float32(view.focal), view.principal.astype(np.float32)
+    out["skin"], out["tone"] = np.int16(looks.skin), looks.tone.astype(np.float32)
     out["face"] = np.bool_(True)
     return out
 
@@ -243,6 +253,9 @@ def render_empty(rng: np.random.Generator, assets: Assets, seed: int, size: int)
         "gaze": np.zeros((2, 3), np.float32),
         "focal": np.float32(0),
         "principal": np.zeros(2, np.float32),
+        "covered": np.float32(0),
+        "skin": np.int16(-1),
+        "tone": np.zeros(3, np.float32),
         "face": np.bool_(False),
     }
 
@@ -254,7 +267,9 @@ def render_batch(seed: int, n: int, assets: Assets, size: int = 192) -> dict[str
         image (n,S,S,3) u1 RGB; canonical (n,S/2,S/2,3) f2 metres, 0 where there is no face; depth (n,S/2,S/2) f2
         metres, camera z minus that of the head's origin; part (n,S/2,S/2) u1; points (n,P,2) f4 picture pixels; arkit
         (n,52); gaze (n,2,3) unit, camera space, left eye first; pose (n,4,4) camera from head; focal (n,) and principal
-        (n,2) pixels; identity (n,K); face (n,) bool. Map pixel (i, j) is centred at picture pixel (2j + .5, 2i + .5).
+        (n,2) pixels; identity (n,K); face (n,) bool; covered (n,) share of the face behind other things; skin (n,)
+        number of the skin map; tone (n,3) linear colour of the cheeks. Map pixel (i, j) is centred at picture pixel
+        (2j + .5, 2i + .5).
     """
     rng = np.random.default_rng(seed)
     rows = []

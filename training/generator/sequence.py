@@ -129,8 +129,8 @@ def to_picture(linear: np.ndarray, exposure: float, rng: np.random.Generator) ->
 
 
 def render_sequence(assets: Assets, seed: int, frames: int, size: int = 480, fps: float = 30.0, share: float = 0.42,
-                    plain: bool = False, yaw: float = 14.0) -> dict[str, np.ndarray]:  # fmt: skip
-    """Pictures and truth.
+                    plain: bool = False, yaw: float = 14.0, still: bool = False) -> dict[str, np.ndarray]:  # fmt: skip
+    """Pictures and truth; `still`: nothing moves but the sensor's noise.
 
     Returns:
         image (F,S,S,3) u1; vertices (F,V,3) camera space, metres; arkit (F,52); gaze (F,2,3) camera space; pose (F,4,4)
@@ -139,7 +139,7 @@ def render_sequence(assets: Assets, seed: int, frames: int, size: int = 480, fps
     """
     stage = draw_stage(assets, seed, size, share, plain)
     motion = draw_motion(np.random.default_rng(seed + 1), assets.template.expression_names, frames, fps, yaw)
-    rows = [frame(stage, motion, k) for k in range(frames)]
+    rows = [frame(stage, motion, 0)] * frames if still else [frame(stage, motion, k) for k in range(frames)]
     skin = assets.template.part[assets.tris[:, 0]] == Part.SKIN
     assert skin.any()
     exposure = 0.42 / np.percentile(rows[0]["linear"], 75)
@@ -178,10 +178,12 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.42, help="width of the face as a share of the picture's")
     parser.add_argument("--yaw", type=float, default=14.0, help="size of the head's turning in degrees")
     parser.add_argument("--plain", action="store_true", help="no glasses, hat or headphones")
+    parser.add_argument("--still", action="store_true", help="a face that does not move")
     parser.add_argument("--out", type=Path, required=True, help="mp4; the truth goes to the same name with .npz")
     args = parser.parse_args()
     assets = load_assets(args.face_data)
-    data = render_sequence(assets, args.seed, args.frames, args.size, args.fps, args.share, args.plain, args.yaw)
+    data = render_sequence(assets, args.seed, args.frames, args.size, args.fps, args.share, args.plain, args.yaw,
+                           args.still)  # fmt: skip
     write_video(args.out, data.pop("image"), args.fps)
     np.savez_compressed(args.out.with_suffix(".npz"), **data)
 

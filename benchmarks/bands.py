@@ -1,0 +1,244 @@
+"""The network on rendered pictures of held-out people, by yaw, skin, age and occlusion; the peer on the same pictures.
+
+python -m benchmarks.bands --face-data FOLDER --peer PYTHON [--count 600]
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.template import Part, Template, load_template
+
+from . import measures as m
+from .pictures import Truth, ask, draw, landmarks, look, to_truth
+
+MM = 1000.0
+NEAR = 0.03  # metres: a pixel whose neighbour is further off lies on an edge and has no normal
+SIDE = 0.01  # metres from the middle at which left and right can be told
+LID_SHUT, LIP_SHUT = 1.0, 0.8  # mm, true gaps
+LID_TOLD, LIP_TOLD = 2.0, 1.6  # mm, gaps that count as seen shut
+GAPS = {"right lid": (4, 5), "left lid": (6, 7), "lip": (15, 16)}  # of the 20 points
+GROUPS = {
+    "eye corners": (0, 1, 2, 3),
+    "lids": (4, 5, 6, 7),
+    "nose": (8, 9, 10),
+    "mouth": (11, 12, 13, 14),
+    "inner lips": (15, 16),
+    "brows": (17, 18),
+    "chin": (19,),
+}
+Row = dict[str, float]
+
+
+def yaw(truth: Truth) -> float:
+    """Degrees between the face's direction and the camera, about the vertical."""
+    x, _, z = truth.pose[:3, 2]
+    return float(np.degrees(np.arctan2(abs(x), -z)))
+
+
+def millimetres(truth: Truth) -> float:
+    """Of a pixel of the picture at the head's origin."""
+    return float(MM * truth.pose[2, 3] / truth.focal)
+
+
+def normals(depth: np.ndarray, truth: Truth) -> np.ndarray:
+    """(h, w) metres along the optical axis -> (h, w, 3) unit normals, NaN on edges."""
+    y, x = np.mgrid[: depth.shape[0], : depth.shape[1]] * 2 + 0.5
+    ray = np.stack([x - truth.principal[0], y - truth.principal[1]], axis=-1) / truth.focal
+    place = np.concatenate([ray * depth[..., None], depth[..., None]], axis=-1)
+    dx, dy = np.gradient(place, axis=1), np.gradient(place, axis=0)
+    out = np.cross(dy, dx)
+    edge = np.maximum(np.abs(dx[..., 2]), np.abs(dy[..., 2])) > NEAR / 2
+    out[edge] = np.nan
+    return out / np.linalg.norm(out, axis=-1, keepdims=True)
+
+
+def dense(template: Template, truth: Truth, maps: FaceMaps) -> Row:
+    """Errors of the maps where both see the face."""
+    part = to_truth(maps.part, maps, nearest=True)
+    both = (truth.part > 0) & (part > 0)
+    if both.sum() < 50:
+        return {}
+    canonical, depth = to_truth(maps.canonical, maps), to_truth(maps.depth, maps)
+    error = MM * np.linalg.norm(canonical - truth.canonical, axis=-1)
+    face = both & (truth.part == Part.SKIN) & (truth.canonical[..., 2] > -0.02)
+    off = MM * (depth - truth.depth)[face]
+    wide = both & (np.abs(truth.canonical[..., 0]) > SIDE)
+    swapped = (np.abs(canonical[..., 0]) > SIDE) & (canonical[..., 0] * truth.canonical[..., 0] < 0)
+    return {
+        "canonical": float(error[face].mean()),
+        "canonical median": float(np.median(error[face])),
+        "canonical all": float(error[both].mean()),
+        "depth": float(np.sqrt(((off - off.mean()) ** 2).mean())),
+        "relief": scaled_rmse(depth[face], truth.depth[face]),
+        "normals": normal_error(depth, truth, face),
+        "parts": float((part == truth.part).mean()),
+        "side": float(100 * swapped[wide].mean()) if wide.any() else np.nan,
+    }
+
+
+def scaled_rmse(depth: np.ndarray, truth: np.ndarray) -> float:
+    """RMSE in mm of depths (N,) after the best scale and shift."""
+    a, b = depth - depth.mean(), truth - truth.mean()
+    return float(MM * np.sqrt(((a * (a @ b) / (a @ a + 1e-12) - b) ** 2).mean()))
+
+
+def normal_error(depth: np.ndarray, truth: Truth, face: np.ndarray) -> float:
+    """Mean angle in degrees between the normals of a depth map and the true ones."""
+    origin = truth.pose[2, 3]
+    cosine = (normals(depth + origin, truth) * normals(truth.depth + origin, truth)).sum(-1)[face]
+    return float(np.degrees(np.nanmean(np.arccos(cosine.clip(-1, 1)))))
+
+
+def gaps(points20: np.ndarray, scale: float) -> Row:
+    """Openings in mm from (20, 2) pixels."""
+    return {name: scale * float(np.linalg.norm(points20[a] - points20[b])) for name, (a, b) in GAPS.items()}
+
+
+def facing(points20: np.ndarray) -> np.ndarray:
+    """(20, 2) -> the same over the outer-eye distance about its middle, rolled upright."""
+    a, b = points20[0], points20[3]
+    axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
+    turn = np.array([[axis[0], axis[1]], [-axis[1], axis[0]]])
+    return (points20 - (a + b) / 2) @ turn.T
+
+
+def sparse(guess: np.ndarray, truth20: np.ndarray, truth: Truth) -> Row:
+    """Opening errors in mm, and whether what is shut is seen shut (NaN where it is open)."""
+    scale = millimetres(truth)
+    own, true = gaps(guess, scale), gaps(truth20, scale)
+    lids = [n for n in GAPS if "lid" in n]
+    shut = [n for n in lids if true[n] < LID_SHUT]
+    return {
+        "lid gap": float(np.mean([abs(own[n] - true[n]) for n in lids])),
+        "lip gap": abs(own["lip"] - true["lip"]),
+        "blink recall": 100 * float(np.mean([own[n] < LID_TOLD for n in shut])) if shut else np.nan,
+        "lip recall": 100 * float(own["lip"] < LIP_TOLD) if true["lip"] < LIP_SHUT else np.nan,
+    }
+
+
+def judge(template: Template, truth: Truth, maps: FaceMaps, truth20: np.ndarray) -> Row:
+    """All figures of the network on one picture."""
+    row: Row = {"found": 100.0 * maps.found}
+    if not maps.found:
+        return row
+    row |= dense(template, truth, maps)
+    assert maps.gaze is not None
+    cosine = (maps.gaze * truth.gaze).sum(-1).clip(-1, 1)
+    row["gaze"] = float(np.degrees(np.arccos(cosine)).mean())
+    guess = m.ours20(landmarks(template, maps.points, maps.point_sigma)[None])[0]
+    return row | sparse(guess, truth20, truth)
+
+
+def point_errors(guess: np.ndarray, truths: list[Truth], truth20: np.ndarray) -> np.ndarray:
+    """(N, 20) mm between (N, 20, 2) pixels, less the mean offset of each point, which is a matter of its definition."""
+    scale = np.array([millimetres(t) for t in truths])[:, None, None]
+    yaws = np.array([yaw(t) for t in truths])
+    frontal = (yaws < 30) & np.isfinite(guess[:, 0, 0])
+    ours, true = (np.stack([facing(p) for p in pixels]) * scale for pixels in (guess, truth20))
+    offset = np.median((ours - true)[frontal], axis=0)
+    return np.linalg.norm(ours - true - offset, axis=2)
+
+
+def bands(truths: list[Truth]) -> dict[str, np.ndarray]:
+    """Name of a band -> (N,) bool."""
+    yaws, covered = np.array([yaw(t) for t in truths]), np.array([t.covered for t in truths])
+    tone, age = np.array([t.tone for t in truths]), np.array([t.age for t in truths])
+    dark, light = np.quantile(tone, [1 / 3, 2 / 3])
+    front = yaws <= 45
+    return {
+        "all": np.ones(len(truths), bool),
+        "yaw to 15": yaws <= 15,
+        "yaw 15-45": (yaws > 15) & front,
+        "yaw to 45": front,
+        "yaw 45-90": ~front,
+        "yaw to 45, free (under 5 % covered)": front & (covered < 0.05),
+        "covered 5-25 %": (covered >= 0.05) & (covered < 0.25),
+        "covered over 25 %": covered >= 0.25,
+        "darkest third": tone <= dark,
+        "middle third": (tone > dark) & (tone < light),
+        "lightest third": tone >= light,
+        "young skin": age == "young",
+        "middle-aged skin": age == "middleage",
+        "old skin": age == "old",
+    }
+
+
+COLUMNS = {
+    "found": "found %",
+    "canonical": "canonical mm",
+    "canonical median": "median mm",
+    "canonical all": "whole head mm",
+    "depth": "depth RMSE mm",
+    "relief": "scaled mm",
+    "normals": "normals °",
+    "parts": "parts",
+    "side": "wrong side %",
+    "gaze": "gaze °",
+    "lid gap": "lid gap mm",
+    "lip gap": "lip gap mm",
+    "blink recall": "blinks %",
+    "lip recall": "shut lips %",
+}
+
+
+def table(rows: list[Row], chosen: dict[str, np.ndarray]) -> str:
+    """Markdown: a line per band, the mean of each column."""
+    lines = ["| pictures | number | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for name, mask in chosen.items():
+        values = [[row.get(c, np.nan) for c in COLUMNS] for row, take in zip(rows, mask, strict=True) if take]
+        means = np.nanmean(np.array(values), axis=0) if values else np.full(len(COLUMNS), np.nan)
+        lines.append(f"| {name} | {mask.sum()} | " + " | ".join(f"{v:.2f}" for v in means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def group_table(systems: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -> str:
+    """Markdown: the mean point error of each system by group, over pictures in which all find a face."""
+    both = np.all([np.isfinite(e[:, 0]) for e in systems.values()], axis=0)
+    lines = ["| pictures | system | " + " | ".join([*GROUPS, "all"]) + " |", "|---" * (len(GROUPS) + 3) + "|"]
+    for name, mask in chosen.items():
+        for system, errors in systems.items():
+            part = errors[mask & both]
+            means = [part[:, list(g)].mean() for g in GROUPS.values()] + [part.mean()]
+            lines.append(f"| {name} ({len(part)}) | {system} | " + " | ".join(f"{v:.2f}" for v in means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def measure(face_data: Path, cache: Path, count: int, python: str, tell: Callable[[str], None] = print) -> None:
+    """Both tables."""
+    template = load_template()
+    truths = draw(face_data, cache, count)
+    maps = look(template, truths)
+    truth20 = np.stack([m.ours20(landmarks(template, t.points)[None])[0] for t in truths])
+    rows = [judge(template, t, f, p) for t, f, p in zip(truths, maps, truth20, strict=True)]
+    chosen = bands(truths)
+    tell(table(rows, chosen))
+    found = np.array([f.found for f in maps])
+    own = np.stack([m.ours20(landmarks(template, f.points, f.point_sigma + 1e-3)[None])[0] for f in maps])
+    own[~found] = np.nan
+    peer = ask(python, truths)
+    tell(f"The peer finds {100 * np.isfinite(peer[:, 0, 0]).mean():.1f} % of the faces.\n")
+    systems = {"this": own, "MediaPipe": m.peers20(peer)}
+    errors = {name: point_errors(points, truths, truth20) for name, points in systems.items()}
+    names = ("yaw to 15", "yaw 15-45", "yaw 45-90", "darkest third", "lightest third")
+    tell(group_table(errors, {n: chosen[n] for n in names}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--face-data", type=Path, required=True, help="folder of the head models")
+    parser.add_argument("--peer", required=True, help="Python of the peer's environment")
+    parser.add_argument("--count", type=int, default=600, help="pictures drawn, some of which show no face")
+    parser.add_argument("--pictures", type=Path, default=Path("build/pictures"), help="where these are kept")
+    options = parser.parse_args()
+    measure(options.face_data, options.pictures, options.count, options.peer)
+
+
+if __name__ == "__main__":
+    main()
