@@ -56,7 +56,7 @@ class Looks:
 
     skin: int
     gain: np.ndarray  # (3,)
-    grain: np.ndarray  # (2,) strength, cells per metre
+    grain: np.ndarray  # (4,) strength, cells per metre; the same of the relief
     tint: np.ndarray  # (V, 3)
     paint: np.ndarray  # (V, 4)
     gloss: np.ndarray  # (2,)
@@ -87,7 +87,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     return Looks(
         skin=skin,
         gain=gain.astype(np.float32),
-        grain=np.array([abs(rng.normal()) * 0.06, rng.uniform(1200, 4000)], np.float32),
+        grain=np.array([abs(rng.normal()) * 0.06, rng.uniform(1200, 4000), *draw_relief(rng)], np.float32),
         tint=part_tint(rng, assets),
         paint=paint,
         gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
@@ -247,6 +247,11 @@ def beard(rng: np.random.Generator, assets: Assets, paint: np.ndarray, hair: np.
         weight = r.beard
     patchy = assets.smooth[rng.integers(len(assets.smooth)), :, 1]
     blend(paint, np.clip(weight * (1 + 0.3 * patchy), 0, 1), hair * rng.uniform(0.5, 1.2), strength)
+
+
+def draw_relief(rng: np.random.Generator) -> tuple[float, float]:
+    """Strength and cells per metre of pores and lines, which tilt the normals."""
+    return (abs(rng.normal()) * 0.12 if rng.random() < 0.6 else 0.0), rng.uniform(3000, 12000)
 
 
 def lip_colour(rng: np.random.Generator, tone: np.ndarray) -> np.ndarray:

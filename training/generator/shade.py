@@ -128,7 +128,8 @@ def shade(
         paint: (N, 4) f4 colour and strength of what is painted over.
         occlusion: (N,) f4.
         uv, material, gloss, card: per triangle; gloss (T, 2) strength and power.
-        skin: (h, w, 3) u1; gain: (3,) f4; linear: (256,) f4; grain: (2,) strength, cells per metre.
+        skin: (h, w, 3) u1; gain: (3,) f4; linear: (256,) f4; grain: (4,) strength and cells per metre of
+            the colour's, then of the relief's.
         eye: (12,) see `eye_colour`.
         sh, spec_sh: (9, 3) irradiance / pi and blurred radiance, camera frame.
         light_dir, light_rgb: (L, 3); shadow: (s, s) depth of the first light; shadow_frame: (4, 3) axes and origin.
@@ -163,6 +164,12 @@ def shade(
                     if m == CARD and (n[0] * p[0] + n[1] * p[1] + n[2] * p[2]) > 0:
                         inv = -inv
                     n0, n1, n2 = n[0] * inv, n[1] * inv, n[2] * inv
+                    if m == SKIN and grain[2] > 0.0:
+                        q = grain[3]
+                        n1 += grain[2] * noise_at(noise, 1, local_p[0] * 0.3 * q, local_p[1] * q, local_p[2] * 0.3 * q)
+                        n0 += 0.5 * grain[2] * noise_at(noise, 0, local_p[0] * q, local_p[1] * q, local_p[2] * q)
+                        inv = 1.0 / np.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + 1e-12)
+                        n0, n1, n2 = n0 * inv, n1 * inv, n2 * inv
                     v0, v1, v2 = -p[0] * pl, -p[1] * pl, -p[2] * pl
                     ao = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
                     strength = w0 * paint[a, 3] + w1 * paint[b, 3] + w2 * paint[c, 3]
