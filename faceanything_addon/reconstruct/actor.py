@@ -10,12 +10,13 @@ import numpy as np
 from ..solve.bounded import bounded_quadratic
 from ..take.take import Actor
 from ..template import Template
-from ..template.shape import neutral_shape
+from ..template.shape import expression_offset, neutral_shape
 from .camera import image_center, weak_perspective_pose
 from .evidence import frame_of
 from .linear_model import LinearModel, full_model
 from .normal import POSE, Pose, normal_equations
 from .observations import gather, point_tables
+from .rest import lids_at_rest
 from .track import Prior
 
 PIXELS = 700  # dense pixels used per frame
@@ -65,8 +66,9 @@ def fit_actor(
     for number, tolerance in enumerate(TOLERANCES):
         fit.step(tolerance, relaxed=number >= len(TOLERANCES) - RELAXED_STEPS)
     identity = fit.state.identity.astype(np.float32)
-    neutral = neutral_shape(template, identity).astype(np.float32)
-    return Actor(neutral, identity, float(focal or fit.state.focal))
+    rest = lids_at_rest(fit.state.expressions, template)
+    neutral = neutral_shape(template, identity) + expression_offset(template, rest)
+    return Actor(neutral.astype(np.float32), identity, float(focal or fit.state.focal), rest)
 
 
 class _JointFit:

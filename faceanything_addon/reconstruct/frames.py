@@ -16,6 +16,7 @@ from ..solve.arkit import exclusive
 from ..solve.gaze import look_coefficients
 from ..take.take import Actor, Frames
 from ..template import Template
+from ..template.shape import own_shapes
 from .camera import image_center, intrinsics
 from .closure import close_openings
 from .evidence import frame_of
@@ -41,7 +42,7 @@ def fit_frames(
         times: (F,) seconds.
     """
     motion = smooth_motion(fit_motion(evidence_chunks(), actor, template, width, height, len(times)), times)
-    coefficients = close_openings(motion.coefficients, template, actor.neutral)
+    coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest), actor.neutral)
     motion = replace(motion, coefficients=exclusive(coefficients, template.expression_names))
     builder = _Builder(actor, template, width, height)
     first = 0
@@ -55,7 +56,7 @@ def fit_motion(
     chunks: Iterator[dict[str, np.ndarray]], actor: Actor, template: Template, width: int, height: int, count: int
 ) -> Motion:
     """First pass: parameters of every frame, not yet smoothed."""
-    fitter = FrameFitter(template, actor.neutral, actor.focal, width, height)
+    fitter = FrameFitter(template, actor, width, height)
     waves = template_waves(template)
     motion = Motion.empty(count, len(template.expression_names), waves.basis.shape[1])
     state: FrameState | None = None
@@ -90,6 +91,7 @@ class _Builder:
 
     def __init__(self, actor: Actor, template: Template, width: int, height: int) -> None:
         self.actor, self.template = actor, template
+        self.own = own_shapes(template, actor.rest)
         self.waves, self.lids = template_waves(template), find_lids(template, actor.neutral)
         self.camera = intrinsics(actor.focal, width, height)
         self.center = image_center(width, height)
@@ -100,7 +102,7 @@ class _Builder:
         rotation, shift = motion.rotation[rows], motion.shift[rows]
         coefficients = motion.coefficients[rows]
         args = (coefficients, motion.residual[rows], gaze)
-        vertices = build_meshes(self.template, self.actor.neutral, self.waves, self.lids, *args)
+        vertices = build_meshes(self.own, self.actor.neutral, self.waves, self.lids, *args)
         pose = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))
         pose[:, :3, :3], pose[:, :3, 3] = rotation, shift
         trust, visible = self._backing(chunk, vertices, rotation, shift)

@@ -9,12 +9,15 @@ import numpy as np
 
 from ..solve.bounded import bounded_quadratic
 from ..solve.gaze import look_coefficients
+from ..take.take import Actor
 from ..template import Template
+from ..template.shape import own_shapes
 from .camera import image_center, weak_perspective_pose
 from .eyes import GazeFitter
 from .linear_model import LinearModel, Samples, expression_model
 from .normal import POSE, Normal, Pose, normal_equations
 from .observations import Observations, gather, point_tables
+from .rest import beyond_rest
 
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
 PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
@@ -57,11 +60,11 @@ class Prior:
 class FrameFitter:
     """Fits one frame after another of one actor; each starts where the last ended."""
 
-    def __init__(self, template: Template, neutral: np.ndarray, focal: float, width: int, height: int) -> None:
-        self.template, self.focal = template, focal
+    def __init__(self, template: Template, actor: Actor, width: int, height: int) -> None:
+        self.template, self.focal, self.rest = template, actor.focal, actor.rest
         self.center = image_center(width, height)
-        self.eyes = GazeFitter(template, neutral, focal, self.center)
-        self.model: LinearModel = expression_model(template, neutral)
+        self.eyes = GazeFitter(template, actor.neutral, actor.focal, self.center)
+        self.model: LinearModel = expression_model(own_shapes(template, actor.rest), actor.neutral)
         tables = point_tables(template)
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
         self.gaps, self.usable = tables.gaps, tables.usable
@@ -69,12 +72,13 @@ class FrameFitter:
 
     def fit(self, frame: dict[str, np.ndarray], start: FrameState | None) -> FrameState:
         """Fit one frame whose `found` is true."""
-        pose, coefficients = self._start(frame, start)
+        guess = beyond_rest(frame["arkit"], self.rest)
+        pose, coefficients = self._start(frame, guess, start)
         seen = gather(frame, self.template, self.focal / pose.shift[2])
         rest = len(self.usable)
         samples = self.points.joined(self.model.sample(seen.vertex[rest:], seen.bary[rest:]))
         tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
-        normal, prior = None, Prior(frame["arkit"])
+        normal, prior = None, Prior(guess)
         gaze, gaze_weight = np.zeros((2, 2)), np.zeros(2)
         for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
@@ -88,13 +92,15 @@ class FrameFitter:
         precision, deviation = certainty(normal, prior)
         return FrameState(pose, coefficients, precision, deviation, normal.weight, left, gaze, gaze_weight, seen)
 
-    def _start(self, frame: dict[str, np.ndarray], start: FrameState | None) -> tuple[Pose, np.ndarray]:
+    def _start(
+        self, frame: dict[str, np.ndarray], guess: np.ndarray, start: FrameState | None
+    ) -> tuple[Pose, np.ndarray]:
         if start is not None:
             return start.pose, start.coefficients
         weight = self.usable / np.maximum(frame["point_sigma"], 1e-3) ** 2
         shape = self.points.mean.astype(np.float64)
         pose = Pose(*weak_perspective_pose(shape, frame["points"], weight, self.focal, self.center))
-        return pose, np.nan_to_num(frame["arkit"]).astype(np.float64)
+        return pose, np.nan_to_num(guess).astype(np.float64)
 
     def _look(
         self, frame: dict[str, np.ndarray], pose: Pose, start: FrameState | None, prior: Prior

@@ -94,13 +94,18 @@ def read_actor(path: Path) -> Actor:
                 return len(shape) == 1 and shape[0] <= 4096 and dtype == np.float32
             case "focal":
                 return shape == () and dtype == np.float64
+            case "rest":
+                return shape in ((0,), (52,)) and dtype == np.float32
         return False
 
     arrays = read_npz(path, check)
-    _check_values(path, arrays, {"neutral", "identity", "focal"})
+    arrays.setdefault("rest", np.zeros(0, np.float32))
+    _check_values(path, arrays, {"neutral", "identity", "focal", "rest"})
     if arrays["focal"] <= 0:
         raise damaged(path, "the focal length is not positive")
-    return Actor(arrays["neutral"], arrays["identity"], float(arrays["focal"]))
+    if not ((arrays["rest"] >= 0) & (arrays["rest"] < 1)).all():
+        raise damaged(path, "what is at rest is not within 0 and 1")
+    return Actor(arrays["neutral"], arrays["identity"], float(arrays["focal"]), arrays["rest"])
 
 
 def encode_actor(actor: Actor) -> dict[str, np.ndarray]:
@@ -108,6 +113,7 @@ def encode_actor(actor: Actor) -> dict[str, np.ndarray]:
         "neutral": actor.neutral.astype(np.float32),
         "identity": actor.identity.astype(np.float32),
         "focal": np.float64(actor.focal),  # type: ignore[dict-item]
+        "rest": actor.rest.astype(np.float32),
     }
 
 

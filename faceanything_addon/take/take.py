@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Actor:
     neutral: np.ndarray  # (V, 3) f4 head space (canonical axes), metres
     identity: np.ndarray  # (K,) f4 standard deviations
     focal: float  # pixels of the footage
+    rest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # (52,) see shape.own_shapes; (0,): none
 
 
 @dataclass(frozen=True)

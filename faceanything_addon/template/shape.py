@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .template import Part, Template
@@ -13,6 +15,19 @@ EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
 def neutral_shape(template: Template, identity: np.ndarray) -> np.ndarray:
     """(K,) standard deviations -> (V, 3) metres, head space."""
     return template.vertices + np.tensordot(identity, template.identity[: len(identity)], axes=1)
+
+
+def own_shapes(template: Template, rest: np.ndarray) -> Template:
+    """The template with an actor's own expressions: what of each is in the neutral face already is left out.
+
+    A coefficient of 1 thus stays the full shape: closed eyes are closed for any resting lid.
+
+    Args:
+        rest: (52,) share of each expression in the actor's neutral face, or (0,): none.
+    """
+    if not rest.any():
+        return template
+    return replace(template, expressions=template.expressions * (1 - rest)[:, None, None].astype(np.float32))
 
 
 def expression_offset(template: Template, coefficients: np.ndarray) -> np.ndarray:
