@@ -1,4 +1,4 @@
-"""The command line: faceanything reconstruct | info | export | scene | retarget | convert | check-parity."""
+"""The command line: faceanything reconstruct | info | export | send | scene | retarget | ...."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from . import cli_exchange
 from .errors import UserError
 
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -57,10 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     info = _add(commands, "info", show_info, "tell what a take holds")
     info.add_argument("take", metavar="TAKE", help="folder of the take")
     info.add_argument("--json", action="store_true", help="as a JSON object")
-    export = _add(commands, "export", export_take, "write a take as a file for other tools")
-    export.add_argument("take", metavar="TAKE", help="folder of the take")
-    export.add_argument("--format", choices=["npz", "livelink", "arkit-json"], required=True)
-    export.add_argument("--out", required=True, metavar="FILE")
+    cli_exchange.add_commands(commands, _add)
     scene = _add(commands, "scene", build_scene, "make a Blender scene of a take (needs bpy)")
     scene.add_argument("take", metavar="TAKE", help="folder of the take")
     scene.add_argument("--out", required=True, metavar="FILE.blend")
@@ -102,7 +100,7 @@ def _add_full_size(commands: Any) -> None:
 
 def _add_retarget(commands: Any) -> None:
     parser = _add(commands, "retarget", retarget, "animate a character that has shape keys (needs bpy)")
-    parser.add_argument("take", metavar="TAKE", help="folder of the take, Live Link Face .csv or ARKit .json")
+    parser.add_argument("take", metavar="TAKE", help="folder of the take, or a recording (.csv, .json, .txt)")
     parser.add_argument("--character", required=True, metavar="FILE", help="character: .blend, .glb, .gltf or .fbx")
     parser.add_argument("--out", required=True, metavar="FILE.blend")
     parser.add_argument("--object", metavar="NAME", help="object of the character, where the file has several")
@@ -191,20 +189,6 @@ def take_facts(folder: Any) -> dict[str, Any]:
             "focal": reader.actor.focal,
         }
     return facts
-
-
-def export_take(parsed: argparse.Namespace) -> None:
-    if parsed.format == "npz":
-        from .exchange.npz import export_npz
-
-        written = export_npz(parsed.take, parsed.out)
-    else:
-        from .exchange import arkit_json, livelink
-        from .exchange.sources import read_performance
-
-        write = livelink.write_livelink if parsed.format == "livelink" else arkit_json.write_arkit_json
-        written = write(read_performance(parsed.take), parsed.out)
-    print(f"{written}: written")
 
 
 def build_scene(parsed: argparse.Namespace) -> None:

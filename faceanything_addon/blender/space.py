@@ -25,12 +25,12 @@ def object_rotations(head: np.ndarray) -> np.ndarray:
     return OBJECT_FROM_HEAD @ head @ OBJECT_FROM_HEAD.T
 
 
-def world_poses(head_pose: np.ndarray) -> np.ndarray:
-    """(F, 4, 4) camera-from-head, OpenCV -> (F, 4, 4) world-from-object, Blender."""
+def world_poses(head_pose: np.ndarray, height: float = CAMERA_HEIGHT) -> np.ndarray:
+    """(F, 4, 4) camera-from-head, OpenCV -> (F, 4, 4) world-from-object, Blender; the camera at `height`."""
     world = np.tile(np.eye(4), (len(head_pose), 1, 1))
     world[:, :3, :3] = WORLD_FROM_CAMERA @ head_pose[:, :3, :3] @ OBJECT_FROM_HEAD.T
     world[:, :3, 3] = head_pose[:, :3, 3] @ WORLD_FROM_CAMERA.T
-    world[:, 2, 3] += CAMERA_HEIGHT
+    world[:, 2, 3] += height
     return world
 
 

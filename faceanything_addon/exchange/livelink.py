@@ -35,7 +35,7 @@ def write_livelink(performance: Performance, out: str | Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    out, values = target_file(out), _values(performance)
+    out, values = target_file(out), values_by_column(performance)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("Timecode", "BlendShapeCount", *columns()))
@@ -46,8 +46,8 @@ def write_livelink(performance: Performance, out: str | Path) -> Path:
     return out
 
 
-def _values(performance: Performance) -> dict[str, np.ndarray]:
-    """Columns (F,) by lower-case name."""
+def values_by_column(performance: Performance) -> dict[str, np.ndarray]:
+    """Coefficients and angles (F,) by lower-case name; what the performance lacks is missing."""
     out = {name.lower(): performance.coefficients[:, i] for i, name in enumerate(performance.names)}
     if performance.head is not None:
         out |= {f"head{axis.lower()}": a for axis, a in zip(AXES, head_angles(performance.head).T, strict=True)}

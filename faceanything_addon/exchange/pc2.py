@@ -10,17 +10,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ..errors import UserError
+from ..take.storage import write_atomic
 
 _HEADER = struct.Struct("<12siiffi")
 _MAGIC = b"POINTCACHE2\0"
 
 
 def write_pc2(file: Path, samples: Iterable[np.ndarray], start: float = 0.0, rate: float = 1.0) -> int:
-    """Write samples one by one, so that a long take never has to be in memory.
+    """Write samples one by one, so that a long take never has to be in memory. The file is whole or absent.
 
     Args:
         samples: (V, 3) each, all with the same V, any unit.
@@ -32,21 +34,33 @@ def write_pc2(file: Path, samples: Iterable[np.ndarray], start: float = 0.0, rat
     Raises:
         UserError: the file cannot be written.
     """
-    points = count = 0
-    try:
-        with open(file, "wb") as out:
-            out.write(_HEADER.pack(_MAGIC, 1, 0, start, rate, 0))
-            for sample in samples:
-                points = len(sample) if count == 0 else points
-                if sample.shape != (points, 3):
-                    raise ValueError(f"sample {count} has the shape {sample.shape}, not {(points, 3)}")
-                out.write(np.ascontiguousarray(sample, dtype="<f4").tobytes())
-                count += 1
-            out.seek(0)
-            out.write(_HEADER.pack(_MAGIC, 1, points, start, rate, count))
-    except OSError as error:
-        raise UserError(f"{file}: the cache cannot be written ({error.strerror}); choose another folder") from error
+    count = 0
+
+    def write(out: IO[bytes]) -> None:
+        nonlocal count
+        out.write(_HEADER.pack(_MAGIC, 1, 0, start, rate, 0))
+        points, count = write_samples(out, samples, "<f4")
+        out.seek(0)
+        out.write(_HEADER.pack(_MAGIC, 1, points, start, rate, count))
+
+    write_atomic(Path(file), write)
     return count
+
+
+def write_samples(out: IO[bytes], samples: Iterable[np.ndarray], dtype: str) -> tuple[int, int]:
+    """Append samples (V, 3); V and how many there were.
+
+    Raises:
+        ValueError: they differ in V.
+    """
+    points = count = 0
+    for sample in samples:
+        points = len(sample) if count == 0 else points
+        if sample.shape != (points, 3):
+            raise ValueError(f"sample {count} has the shape {sample.shape}, not {(points, 3)}")
+        out.write(np.ascontiguousarray(sample, dtype=dtype).tobytes())
+        count += 1
+    return points, count
 
 
 def read_pc2(file: Path) -> np.ndarray:
@@ -61,7 +75,8 @@ def read_pc2(file: Path) -> np.ndarray:
     except (OSError, struct.error) as error:
         raise UserError(f"{file}: not a readable PC2 cache ({error}); write it again") from error
     size = _HEADER.size + samples * points * 12
-    if magic != _MAGIC or version != 1 or Path(file).stat().st_size < size:
+    sound = magic == _MAGIC and version == 1 and points > 0 and samples > 0
+    if not sound or Path(file).stat().st_size < size:
         raise UserError(f"{file}: not a whole PC2 cache; write it again")
     return np.memmap(file, dtype="<f4", mode="r", offset=_HEADER.size, shape=(samples, points, 3))
 

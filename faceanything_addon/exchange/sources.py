@@ -8,20 +8,21 @@ from pathlib import Path
 from ..errors import UserError
 from ..take.performance import Performance, take_performance
 from .arkit_json import read_arkit_json
+from .ifacialmocap import read_ifacialmocap
 from .livelink import read_livelink
 
 
 def read_performance(path: str | Path) -> Performance:
-    """Read a take's folder, a Live Link Face recording (.csv) or ARKit JSON (.json).
+    """Read a take's folder, a Live Link Face recording (.csv), ARKit JSON (.json) or iFacialMocap's text (.txt).
 
     Raises:
         UserError: none of these, or it cannot be read.
     """
     path = Path(path).expanduser()
-    readers = {".csv": read_livelink, ".json": read_arkit_json}
+    readers = {".csv": read_livelink, ".json": read_arkit_json, ".txt": read_ifacialmocap}
     reader = readers.get(path.suffix.lower())
     if reader is not None and not path.is_dir():
         return reader(path)
     if path.is_file():
-        raise UserError(f"{path}: is no performance; give the folder of a take, or a .csv or .json file")
+        raise UserError(f"{path}: is no performance; give the folder of a take, or a .csv, .json or .txt file")
     return take_performance(path)

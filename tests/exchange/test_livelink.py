@@ -135,8 +135,8 @@ def test_what_is_no_recording_is_told_in_one_line(tmp_path, text):
 
 
 def test_missing_files_and_other_kinds_are_told(tmp_path):
-    (tmp_path / "a.txt").write_text("")
-    for name, told in (("none.csv", "cannot be read"), ("a.txt", "is no performance"), ("none", "is not a take")):
+    (tmp_path / "a.bvh").write_text("")
+    for name, told in (("none.csv", "cannot be read"), ("a.bvh", "is no performance"), ("none", "is not a take")):
         with pytest.raises(UserError, match=told):
             read_performance(tmp_path / name)
     with pytest.raises(UserError, match="give the name of a file"):

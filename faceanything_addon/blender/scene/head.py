@@ -21,12 +21,18 @@ from .mesh import Piece, cut_piece, make_mesh
 KEY_STEP = 10.0  # eval_time between Blender's absolute keys
 
 
-def add_head(name: str, head_pose: np.ndarray, keys: np.ndarray) -> bpy.types.Object:
-    """An empty that carries the head's motion. head_pose: (F, 4, 4) camera-from-head; keys: (F,) scene frames."""
+def add_head(
+    name: str, head_pose: np.ndarray, keys: np.ndarray, height: float = space.CAMERA_HEIGHT
+) -> bpy.types.Object:
+    """An empty that carries the head's motion.
+
+    Args:
+        head_pose: (F, 4, 4) camera-from-head. keys: (F,) scene frames. height: of the camera above the ground.
+    """
     head = bpy.data.objects.new(name, None)
     head.empty_display_type, head.empty_display_size = "ARROWS", 0.05
     head.rotation_mode = "QUATERNION"
-    world = space.world_poses(head_pose.astype(np.float64))
+    world = space.world_poses(head_pose.astype(np.float64), height)
     set_vector(head, "location", keys, world[:, :3, 3])
     set_vector(head, "rotation_quaternion", keys, space.quaternions(world[:, :3, :3]))
     return head
@@ -61,12 +67,17 @@ def add_cache(target: bpy.types.Object, samples: np.ndarray, keys: np.ndarray, f
         file: the cache to write.
     """
     write_pc2(file, samples)
+    attach_cache(target, file, keys)
+
+
+def attach_cache(target: bpy.types.Object, file: Path, keys: np.ndarray) -> None:
+    """Play a PC2 file whose samples belong to the scene frames keys (F,)."""
     cache: Any = target.modifiers.new("Face Anything cache", "MESH_CACHE")
     cache.cache_format, cache.filepath = "PC2", str(file)
     cache.forward_axis, cache.up_axis = "POS_Y", "POS_Z"
     cache.interpolation, cache.play_mode, cache.time_mode = "LINEAR", "CUSTOM", "FRAME"
     path = f'modifiers["{cache.name}"].eval_frame'
-    set_curve(curves_of(target), path, 0, keys, np.arange(len(samples), dtype=np.float64))
+    set_curve(curves_of(target), path, 0, keys, np.arange(len(keys), dtype=np.float64))
 
 
 def eye_center(template: Template, vertices: np.ndarray, part: Part) -> np.ndarray:

@@ -31,7 +31,7 @@ IRIS: Color = (0.10, 0.16, 0.20, 1.0)
 PUPIL: Color = (0.003, 0.003, 0.003, 1.0)
 
 
-def _principled(name: str, color: Color, roughness: float) -> bpy.types.Material:
+def plain_material(name: str, color: Color, roughness: float) -> bpy.types.Material:
     """A material with one Principled shader; color also in the solid viewport."""
     material: Any = bpy.data.materials.new(name)
     if material.node_tree is None:  # always there since 5.0, where setting use_nodes only warns
@@ -52,7 +52,7 @@ def shader_of(material: Any) -> Any:
 def part_materials(prefix: str) -> dict[Part, bpy.types.Material]:
     """Skin, teeth, tongue and mouth materials of one take."""
     return {
-        part: _principled(f"{prefix} {part.name.lower()}", color, ROUGHNESS[part])
+        part: plain_material(f"{prefix} {part.name.lower()}", color, ROUGHNESS[part])
         for part, color in PART_COLORS.items()
     }
 
@@ -66,10 +66,11 @@ def assign_parts(mesh: Any, part: np.ndarray, materials: dict[Part, bpy.types.Ma
     mesh.polygons.foreach_set("material_index", slots)
 
 
-def add_texture(material: Any, file: Path) -> None:
-    """Let a picture on the UVs colour the material; it is packed into the scene."""
+def add_texture(material: Any, file: Path, pack: bool = True) -> None:
+    """Let a picture on the UVs colour the material; packed into the scene, or left where it is."""
     image = bpy.data.images.load(str(file), check_existing=False)
-    image.pack()
+    if pack:
+        image.pack()
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image = image
     node.location = (-320, 300)
@@ -82,7 +83,7 @@ def eye_materials(prefix: str) -> list[bpy.types.Material]:
 
     They differ only in the colour of the solid viewport, which cannot run shaders.
     """
-    white = _principled(f"{prefix} eye", SCLERA, 0.08)
+    white = plain_material(f"{prefix} eye", SCLERA, 0.08)
     _paint_iris(white)
     materials = [white]
     for name, color in (("iris", IRIS), ("pupil", PUPIL)):

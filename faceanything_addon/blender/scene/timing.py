@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...take.timing import rising, snapped
+
 FIRST_FRAME = 1
 
 
@@ -40,19 +42,7 @@ def make_clock(time: np.ndarray, origin: float, rate: float) -> Clock:
     """
     position = (time - origin) * rate
     offset = round(float(position[0]))
-    return Clock(rate=rate, keys=_strictly_rising(_snapped(position - offset + FIRST_FRAME)), plate_offset=offset)
-
-
-def _snapped(keys: np.ndarray) -> np.ndarray:
-    """Whole frames where the time stamps are whole frames up to the container's rounding (1 ms in Matroska)."""
-    whole = np.round(keys)
-    return whole if np.abs(keys - whole).max() < 0.05 else keys
-
-
-def _strictly_rising(keys: np.ndarray) -> np.ndarray:
-    """Broken time stamps must not stack two keys on one frame: at least a hundredth of a frame apart."""
-    ramp = np.arange(len(keys)) * 0.01
-    return np.maximum.accumulate(keys - ramp) + ramp
+    return Clock(rate=rate, keys=rising(snapped(position - offset + FIRST_FRAME)), plate_offset=offset)
 
 
 def fps_pair(rate: float) -> tuple[int, float]:

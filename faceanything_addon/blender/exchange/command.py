@@ -1,0 +1,102 @@
+"""Exports through Blender without an interface."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ...errors import UserError
+from ...exchange.meshes import check_template, checked_rate
+from ...exchange.skin import skin_picture
+from ...exchange.target import target_file
+from ...take.files import TakeReader
+from ...take.storage import write_errors
+from ...template import load_template
+from ..context import scene_of
+from .build import Plan, build_export
+from .formats import checked_content, checked_suffix, write_scene
+
+SPARE = 1.5  # free space that must be there, in sizes of the raw meshes
+BYTES_A_VERTEX = 12 * 2  # in the scene's own cache and in the file
+
+
+def export_file(
+    take: str | Path,
+    kind: str,
+    out: str | Path,
+    content: str | None,
+    space: str | None,
+    rate: float | None,
+    report: Callable[[int, int], None],
+) -> list[Path]:
+    """Write a take as Alembic, USD, glTF or FBX. What is open in this Blender is lost.
+
+    Args:
+        kind: of formats.FORMATS.
+        content: see build.Plan; None: the format's usual one. space: None: "camera".
+        rate: frames a second; None: the take's.
+        report: called with frames done and frames in all; what it raises ends the export, and nothing is left.
+
+    Returns:
+        the files, the one that was asked for first.
+
+    Raises:
+        UserError: the take is no good, an option does not suit the format, or the file cannot be written.
+    """
+    out = target_file(Path(out).expanduser().absolute())
+    checked_suffix(kind, out)
+    content, reader, template = checked_content(kind, content), TakeReader(take), load_template()
+    check_template(reader, template)
+    rate = checked_rate(rate, reader.info.fps)
+    with write_errors(out), tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent) as folder:
+        work, made = Path(folder) / "work", Path(folder) / "made"
+        for part in (work, made):
+            part.mkdir()
+        _check_space(out, len(reader) * len(template.vertices) * BYTES_A_VERTEX if content == "mesh" else 0)
+        plan = Plan(content, space or "camera", rate, work, _copied(skin_picture(reader, template), work, out.stem))
+        _export(reader, template, plan, kind, made / out.name, report)
+        return _moved(made, out)
+
+
+def _export(
+    reader: TakeReader, template, plan: Plan, kind: str, file: Path, report: Callable[[int, int], None]
+) -> None:
+    # Not read_factory_settings: that would unregister this very extension.
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    scene = scene_of(bpy.context)
+    for item in build_export(scene, reader, template, plan, report):
+        item.select_set(True)
+    scene.frame_set(scene.frame_start)
+    write_scene(kind, file, plan.content, scene)
+    # The picture and the cache lie in a folder that is about to go.
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def _copied(picture: Path | None, work: Path, stem: str) -> Path | None:
+    """The picture under a name that may lie beside the file."""
+    if picture is None:
+        return None
+    return Path(shutil.copyfile(picture, work / f"{stem}_skin{picture.suffix}"))
+
+
+def _check_space(out: Path, size: int) -> None:
+    """Exporters do not tell of a full disk: look before."""
+    free = shutil.disk_usage(out.parent).free
+    if free < size * SPARE:
+        raise UserError(
+            f"{out}: needs about {size * SPARE / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space"
+        )
+
+
+def _moved(made: Path, out: Path) -> list[Path]:
+    files = sorted((file for file in made.rglob("*") if file.is_file()), key=lambda file: file.name != out.name)
+    targets = [out.parent / file.relative_to(made) for file in files]
+    for file, target in zip(files, targets, strict=True):
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
+    return targets

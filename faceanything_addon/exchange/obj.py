@@ -1,0 +1,112 @@
+"""Wavefront OBJ: one mesh, or one a frame, with UVs, plain materials and the skin's picture."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from ..take.storage import write_errors
+from .surface import Surface, load_look, quad_materials
+
+FIRST = 1  # number of the first file
+DIGITS = 4
+
+
+def write_obj(file: Path, surface: Surface, vertices: np.ndarray, neutral: np.ndarray, picture: Path | None) -> None:
+    """Write one mesh and its materials (.mtl) beside it. vertices, neutral: (N, 3)
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    with write_errors(file), _workshop(file) as folder:
+        _write_materials(folder, file.stem, picture)
+        head, tail = _text_around(surface, neutral, file.stem)
+        (folder / file.name).write_text(head + _vertex_lines(vertices) + tail, "utf-8")
+        _move(folder, file.parent)
+
+
+def write_obj_sequence(
+    file: Path, surface: Surface, samples: Iterable[np.ndarray], neutral: np.ndarray, picture: Path | None
+) -> int:
+    """Write NAME.0001.obj and following with one NAME.mtl; all are there in the end, or none.
+
+    Args:
+        file: FOLDER/NAME.obj.
+        samples: (N, 3) each. neutral: (N, 3) head space.
+        picture: of the skin on the UVs; copied.
+
+    Returns:
+        the number of files.
+
+    Raises:
+        UserError: they cannot be written, or would mix with those of a longer sequence.
+    """
+    count = 0
+    with write_errors(file), _workshop(file) as folder:
+        _write_materials(folder, file.stem, picture)
+        head, tail = _text_around(surface, neutral, file.stem)
+        for sample in samples:
+            name = sequence_file(file, FIRST + count).name
+            (folder / name).write_text(head + _vertex_lines(sample) + tail, "utf-8")
+            count += 1
+        _refuse_leftovers(file, count)
+        _move(folder, file.parent)
+    return count
+
+
+def sequence_file(file: Path, number: int) -> Path:
+    """FOLDER/NAME.obj -> FOLDER/NAME.0001.obj"""
+    return file.with_name(f"{file.stem}.{number:0{DIGITS}d}{file.suffix}")
+
+
+@contextmanager
+def _workshop(file: Path) -> Iterator[Path]:
+    """A temporary folder beside the target, so that moving is renaming."""
+    with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:
+        yield Path(folder)
+
+
+def _refuse_leftovers(file: Path, count: int) -> None:
+    next_file = sequence_file(file, FIRST + count)
+    if next_file.exists():
+        raise UserError(f"{next_file}: is left of a longer sequence; remove that or give another name")
+
+
+def _move(folder: Path, target: Path) -> None:
+    for file in sorted(folder.iterdir()):
+        file.replace(target / file.name)
+
+
+def _write_materials(folder: Path, name: str, picture: Path | None) -> None:
+    lines = []
+    for material, color in load_look().colors.items():
+        lines += [f"newmtl {material}", "Kd {:.4f} {:.4f} {:.4f}".format(*color), "illum 1"]
+        if material == "skin" and picture is not None:
+            lines[-2] = "Kd 1.0000 1.0000 1.0000"
+            copy = f"{name}_skin{picture.suffix}"
+            lines.append(f"map_Kd {copy}")
+            shutil.copyfile(picture, folder / copy)
+    (folder / f"{name}.mtl").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _text_around(surface: Surface, neutral: np.ndarray, name: str) -> tuple[str, str]:
+    """What stands before and after the vertices: it is the same in every frame."""
+    numbers, names = quad_materials(surface, neutral), list(load_look().colors)
+    lines = ["vt {:.6f} {:.6f}".format(*uv) for uv in surface.uvs]
+    corners = np.stack([surface.quads, surface.uv_quads], axis=-1) + 1
+    for number in np.unique(numbers):
+        lines.append(f"usemtl {names[number]}")
+        for quad in corners[numbers == number]:
+            lines.append("f " + " ".join(f"{vertex}/{uv}" for vertex, uv in quad))
+    return f"mtllib {name}.mtl\no {name}\n", "\n".join(lines) + "\n"
+
+
+def _vertex_lines(vertices: np.ndarray) -> str:
+    return ("v %.6f %.6f %.6f\n" * len(vertices)) % tuple(vertices.ravel().tolist())
