@@ -23,7 +23,7 @@ from ..scene.head import add_eye, add_head, attach_cache, eye_center, gaze_quate
 from ..scene.materials import add_texture, assign_parts, plain_material
 from ..scene.mesh import EYES, FACE, Piece, make_mesh
 from ..scene.rig import add_arkit_keys, animate_arkit
-from ..scene.timing import FIRST_FRAME, Clock, fps_pair
+from ..scene.timing import Clock, fps_pair
 
 CONTENTS = ("mesh", "rig")
 Report = Callable[[int, int], None]
@@ -36,6 +36,7 @@ class Plan:
     content: str  # "mesh": the meshes of all frames; "rig": the neutral face with 52 shape keys that move
     space: str  # "camera": the head moves before the camera; "head": it stands at the origin
     rate: float  # scene frames per second
+    first: int  # scene frame of the take's first frame
     work: Path  # folder for what the scene needs while it is exported
     picture: Path | None  # of the skin
 
@@ -66,9 +67,9 @@ class _Builder:
         self.motion = read_motion(reader)
         fps, base = fps_pair(plan.rate)
         positions = frame_positions(self.motion.time, fps / base)
-        self.clock = Clock(fps / base, positions + FIRST_FRAME, 0)
+        self.clock = Clock(fps / base, positions + plan.first, 0)
         scene.render.fps, scene.render.fps_base = fps, base
-        scene.frame_start, scene.frame_end = FIRST_FRAME, FIRST_FRAME - 1 + frame_count(positions)
+        scene.frame_start, scene.frame_end = plan.first, plan.first - 1 + frame_count(positions)
         self.piece = face_piece(visible_surface(template))
 
     def head(self) -> bpy.types.Object:

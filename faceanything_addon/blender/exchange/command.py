@@ -16,10 +16,10 @@ from ...exchange.skin import skin_picture
 from ...exchange.target import target_file
 from ...take.files import TakeReader
 from ...take.storage import write_errors
-from ...template import load_template
+from ...template import Template, load_template
 from ..context import scene_of
 from .build import Plan, build_export
-from .formats import checked_content, checked_suffix, write_scene
+from .formats import FORMATS, checked_content, checked_suffix, write_scene
 
 SPARE = 1.5  # free space that must be there, in sizes of the raw meshes
 BYTES_A_VERTEX = 12 * 2  # in the scene's own cache and in the file
@@ -58,13 +58,14 @@ def export_file(
         for part in (work, made):
             part.mkdir()
         _check_space(out, len(reader) * len(template.vertices) * BYTES_A_VERTEX if content == "mesh" else 0)
-        plan = Plan(content, space or "camera", rate, work, _copied(skin_picture(reader, template), work, out.stem))
+        picture = _copied(skin_picture(reader, template), work, out.stem)
+        plan = Plan(content, space or "camera", rate, FORMATS[kind].first, work, picture)
         _export(reader, template, plan, kind, made / out.name, report)
         return _moved(made, out)
 
 
 def _export(
-    reader: TakeReader, template, plan: Plan, kind: str, file: Path, report: Callable[[int, int], None]
+    reader: TakeReader, template: Template, plan: Plan, kind: str, file: Path, report: Callable[[int, int], None]
 ) -> None:
     # Not read_factory_settings: that would unregister this very extension.
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

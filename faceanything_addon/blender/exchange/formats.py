@@ -20,6 +20,7 @@ class Format:
     label: str
     suffixes: tuple[str, ...]
     contents: tuple[str, ...]  # of build.CONTENTS; the first is the usual one
+    first: int  # frame of the take's first frame: 1 on timelines, as in Blender; 0 in clips, which begin at 0 s
     operator: Callable[[], Any]
     options: Callable[[Path, str, Any], dict[str, Any]]  # of the file, the content and the scene
 
@@ -87,10 +88,10 @@ def _fbx(file: Path, content: str, scene: Any) -> dict[str, Any]:
 
 
 FORMATS = {
-    "alembic": Format("Alembic", (".abc",), ("mesh",), lambda: bpy.ops.wm.alembic_export, _alembic),
-    "usd": Format("USD", (".usdc", ".usda", ".usd"), ("rig", "mesh"), lambda: bpy.ops.wm.usd_export, _usd),
-    "gltf": Format("glTF", (".glb", ".gltf"), ("rig",), lambda: bpy.ops.export_scene.gltf, _gltf),
-    "fbx": Format("FBX", (".fbx",), ("rig",), lambda: bpy.ops.export_scene.fbx, _fbx),
+    "alembic": Format("Alembic", (".abc",), ("mesh",), 1, lambda: bpy.ops.wm.alembic_export, _alembic),
+    "usd": Format("USD", (".usdc", ".usda", ".usd"), ("rig", "mesh"), 1, lambda: bpy.ops.wm.usd_export, _usd),
+    "gltf": Format("glTF", (".glb", ".gltf"), ("rig",), 0, lambda: bpy.ops.export_scene.gltf, _gltf),
+    "fbx": Format("FBX", (".fbx",), ("rig",), 0, lambda: bpy.ops.export_scene.fbx, _fbx),
 }
 
 
