@@ -33,20 +33,26 @@ Encoder = Callable[[Sample], list[bytes]]
 
 
 class Sampler:
-    """A performance by frame number."""
+    """A performance at any moment: linear between its samples, constant beyond its ends."""
 
     def __init__(self, performance: Performance) -> None:
-        self.performance = performance
-        self._columns = values_by_column(performance)
+        columns = values_by_column(performance)
+        self._names = {name.lower(): name for name in performance.names}
+        self._columns = tuple(columns)
+        self._table = np.stack([np.asarray(columns[name], np.float64) for name in columns], axis=1)
+        self._time = performance.time - performance.time[0]
+        self._rate = performance.rate
 
-    def at(self, number: int) -> Sample:
-        played = self.performance
-        coefficients = {
-            name: float(value) for name, value in zip(played.names, played.coefficients[number], strict=True)
-        }
-        lower = {name.lower() for name in played.names}
-        angles = {name: float(column[number]) for name, column in self._columns.items() if name not in lower}
-        return Sample(float(played.time[number] - played.time[0]), played.rate, coefficients, angles)
+    def at(self, seconds: float) -> Sample:
+        """The sample at seconds from the performance's beginning."""
+        after = int(np.clip(np.searchsorted(self._time, seconds), 1, max(1, len(self._time) - 1)))
+        before, after = after - 1, min(after, len(self._time) - 1)
+        step = float(self._time[after] - self._time[before]) or 1.0
+        share = min(max((seconds - float(self._time[before])) / step, 0.0), 1.0)
+        row = self._table[before] * (1 - share) + self._table[after] * share
+        values = dict(zip(self._columns, row.tolist(), strict=True))
+        coefficients = {name: values.pop(lower) for lower, name in self._names.items()}
+        return Sample(seconds, self._rate, coefficients, values)
 
 
 def encoder(protocol: str, subject: str = DEFAULT_SUBJECT) -> Encoder:

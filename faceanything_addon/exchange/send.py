@@ -6,12 +6,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from ..errors import UserError
 from ..take.performance import Performance
 from .protocols import DEFAULT_SUBJECT, PORTS, Sample, Sampler, encoder
 
 Report = Callable[[int, int], None]
+LATE = 0.1  # seconds by which a frame may be late; the next one is sent instead
 
 
 class Sender:
@@ -35,6 +37,11 @@ class Sender:
                 self._socket.sendto(data, self._address)
         except OSError as error:
             raise UserError(f"{self._name}: cannot be sent to ({error.strerror}); check address and network") from error
+
+    @property
+    def local(self) -> bool:
+        """Whether the receiver is this very machine."""
+        return ip_address(self._address[0].partition("%")[0]).is_loopback
 
     def close(self) -> None:
         self._socket.close()
@@ -76,10 +83,10 @@ def play(performance: Performance, sender: Sender, loop: bool = False, report: R
     while True:
         for number in range(len(performance)):
             now = time.monotonic() - begin
-            if number + 1 < len(due) and due[number + 1] <= now:
+            if number + 1 < len(due) and due[number + 1] + LATE <= now:
                 continue
             time.sleep(max(0.0, float(due[number]) - now))
-            sender.send(sampler.at(number))
+            sender.send(sampler.at(float(due[number])))
             if report:
                 report(number + 1, len(performance))
         if not loop:

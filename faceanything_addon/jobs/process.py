@@ -54,7 +54,10 @@ class WorkerProcess:
             UserError: the interpreter cannot be started.
         """
         extra = [part for site in sites for part in ("--site", str(site))]
-        command = [str(python), "-I", "-u", str(script), *extra, json.dumps(asdict(options))]
+        self.start([str(python), "-I", "-u", str(script), *extra, json.dumps(asdict(options))])
+
+    def start(self, command: list[str]) -> None:
+        """Start a program that speaks as worker.py does. Raises UserError: it cannot be started."""
         try:
             self._process = subprocess.Popen(
                 command,
@@ -65,7 +68,7 @@ class WorkerProcess:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            raise UserError(f"{python}: cannot be started ({error.strerror}); choose another Python") from error
+            raise UserError(f"{command[0]}: cannot be started ({error.strerror}); choose another Python") from error
         self.take: str | None = None
         self.error: str | None = None
         self.was_cancelled = False

@@ -21,6 +21,7 @@ from ..context import scene_of
 from .build import Plan, build_export
 from .formats import FORMATS, checked_content, checked_suffix, write_scene
 
+TEMPORARY = ".faceanything-"  # in the name of the folder in which a file is made
 SPARE = 1.5  # free space that must be there, in sizes of the raw meshes
 BYTES_A_VERTEX = 12 * 2  # in the scene's own cache and in the file
 
@@ -53,7 +54,7 @@ def export_file(
     content, reader, template = checked_content(kind, content), TakeReader(take), load_template()
     check_template(reader, template)
     rate = checked_rate(rate, reader.info.fps)
-    with write_errors(out), tempfile.TemporaryDirectory(prefix=f".{out.stem}-", dir=out.parent) as folder:
+    with write_errors(out), tempfile.TemporaryDirectory(prefix=f".{out.stem}{TEMPORARY}", dir=out.parent) as folder:
         work, made = Path(folder) / "work", Path(folder) / "made"
         for part in (work, made):
             part.mkdir()

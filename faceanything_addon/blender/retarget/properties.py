@@ -28,7 +28,7 @@ SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
 class FACEANYTHING_PG_retarget(bpy.types.PropertyGroup):
     source: StringProperty(
         name="Performance",
-        description="Folder of a take, Live Link Face CSV or ARKit JSON. Empty: the take above",
+        description="Folder of a take, or a recording (.csv, .json, .txt). Empty: the take above",
         subtype="FILE_PATH",
     )
     character: PointerProperty(
