@@ -12,7 +12,7 @@ from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProper
 from ...errors import UserError
 from ...exchange.export import MESH_FORMATS
 from ...exchange.export import SUFFIXES as PLAIN_SUFFIXES
-from ...exchange.protocols import PORTS, PROTOCOLS
+from ...exchange.protocols import PORTS
 from ..context import scene_of
 from ..properties import settings_of, take_folder
 from .formats import FORMATS
@@ -31,6 +31,11 @@ SPACES = (
     ("camera", "Before the Camera", "The head moves; the camera stands at the origin"),
     ("head", "Head Still", "Expression without head motion"),
 )
+PROTOCOL_ITEMS = (
+    ("livelink", "Live Link Face", f"Unreal Engine; port {PORTS['livelink']}"),
+    ("osc", "OSC", f"Addresses such as /face/jawOpen; port {PORTS['osc']}"),
+    ("vmc", "VMC", f"VRM avatars with Perfect Sync; port {PORTS['vmc']}"),
+)
 
 SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
 
@@ -48,12 +53,7 @@ class FACEANYTHING_PG_exchange(bpy.types.PropertyGroup):
     host: StringProperty(
         name="Send To", description="HOST or HOST:PORT. Nothing is sent anywhere else", default="127.0.0.1"
     )
-    protocol: EnumProperty(
-        name="Protocol",
-        items=tuple(
-            (name, {"livelink": "Live Link Face"}.get(name, name.upper()), f"Port {PORTS[name]}") for name in PROTOCOLS
-        ),
-    )
+    protocol: EnumProperty(name="Protocol", items=PROTOCOL_ITEMS)
 
 
 def exchange_settings(context: Any) -> FACEANYTHING_PG_exchange:

@@ -1,0 +1,112 @@
+"""The Exchange panel's operators, in Blender without an interface."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+import pytest
+from support.datagrams import decode_livelink, receiver, waiting
+from support.performance import make_performance
+from support.stand_in import make_take
+from support.store import store_take
+
+import faceanything_addon
+from faceanything_addon.blender.exchange import playback
+from faceanything_addon.blender.exchange.job import ExportJob
+from faceanything_addon.blender.exchange.properties import SUFFIXES
+from faceanything_addon.blender.jobs import state
+from faceanything_addon.exchange.livelink import write_livelink
+from faceanything_addon.exchange.pc2 import read_pc2
+from faceanything_addon.exchange.sources import read_performance
+from faceanything_addon.template import load_template
+
+
+@pytest.fixture
+def settings():
+    faceanything_addon.register()
+    yield bpy.context.scene.face_anything_exchange
+    faceanything_addon.unregister()
+    state.error = state.note = ""
+
+
+@pytest.fixture
+def take(settings, tmp_path):
+    settings.source = str(store_take(make_take(load_template(), 4), tmp_path / "take"))
+
+
+def test_a_cache_is_written_and_its_suffix_added(settings, take, tmp_path):
+    settings.kind, settings.space = "pc2", "head"
+    assert bpy.ops.face_anything.export(filepath=str(tmp_path / "face")) == {"FINISHED"}
+    assert len(read_pc2(tmp_path / "face.pc2")) == 4 and state.note == f"{tmp_path / 'face.pc2'}: written"
+
+
+def test_another_blender_writes_the_file_and_the_open_scene_stays(settings, take, tmp_path):
+    settings.kind = "gltf"
+    bpy.data.objects.new("mine", None)
+    before = {block.name for block in (*bpy.data.objects, *bpy.data.meshes, *bpy.data.scenes)}
+    assert bpy.ops.face_anything.export(filepath=str(tmp_path / "face.glb")) == {"FINISHED"}
+    assert (tmp_path / "face.glb").stat().st_size > 100_000
+    assert {block.name for block in (*bpy.data.objects, *bpy.data.meshes, *bpy.data.scenes)} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["face.glb", "take"]
+
+
+def test_errors_of_the_other_blender_are_one_line(settings, tmp_path):
+    settings.kind, settings.source = "fbx", str(tmp_path)
+    with pytest.raises(RuntimeError, match="is not a take"):
+        bpy.ops.face_anything.export(filepath=str(tmp_path / "face.fbx"))
+    assert "is not a take" in state.error and "\n" not in state.error and list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_export_leaves_nothing(settings, take, tmp_path):
+    options = {"take": settings.source, "kind": "usd", "content": "mesh", "space": None, "rate": None}
+    job = ExportJob({**options, "out": str(tmp_path / "face.usdc")})
+    (tmp_path / ".face.faceanything-left").mkdir()
+    job.cancel()
+    while not job.finished:
+        job.poll()
+    assert job.cancelled and not job.error and [path.name for path in tmp_path.iterdir()] == ["take"]
+
+
+def test_without_a_take_the_panel_says_so(settings):
+    for operator in (bpy.ops.face_anything.export, bpy.ops.face_anything.send_on_playback):
+        with pytest.raises(RuntimeError, match="no take is chosen"):
+            operator()
+
+
+def test_every_format_is_offered_with_its_suffix():
+    assert SUFFIXES["gltf"] == ".glb" and SUFFIXES["livelink"] == ".csv" and len(SUFFIXES) == 10
+
+
+def test_what_is_played_is_sent_and_nothing_before_or_after(settings, tmp_path):
+    played = make_performance(20, 60.0)
+    settings.source = str(write_livelink(played, tmp_path / "phone.csv"))
+    scene = bpy.context.scene
+    scene.render.fps = 60
+    with receiver() as (opened, address):
+        settings.host, settings.protocol = address, "livelink"
+        scene.frame_set(3)
+        assert bpy.ops.face_anything.send_on_playback() == {"FINISHED"}
+        for frame in (1, 8, 500):
+            scene.frame_set(frame)
+        assert bpy.ops.face_anything.send_on_playback() == {"FINISHED"}
+        scene.frame_set(4)
+        packets = [decode_livelink(data)["values"]["JawOpen"] for data in waiting(opened)]
+    jaw = played.coefficients[:, played.names.index("jawOpen")]
+    assert packets == pytest.approx(jaw[[0, 7, 19]].tolist(), abs=1e-5)
+
+
+def test_sending_ends_with_the_file_and_with_the_extension(settings, tmp_path):
+    file = write_livelink(make_performance(3), tmp_path / "phone.csv")
+    for end in (lambda: bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True), playback.stop):
+        playback.start(read_performance(file), "127.0.0.1:9", "osc")
+        assert playback._send in bpy.app.handlers.frame_change_post
+        end()
+        assert playback.playback.sender is None and playback._send not in bpy.app.handlers.frame_change_post
+
+
+def test_other_machines_need_blenders_leave(settings, tmp_path):
+    """192.0.2.1 is an address for documentation; nothing is sent."""
+    if getattr(bpy.app, "online_access", True):
+        pytest.skip("this Blender may use the network")
+    settings.source, settings.host = str(write_livelink(make_performance(3), tmp_path / "a.csv")), "192.0.2.1"
+    with pytest.raises(RuntimeError, match="allow online access"):
+        bpy.ops.face_anything.send_on_playback()
+    assert playback.playback.sender is None
