@@ -1,4 +1,4 @@
-"""The text of iFacialMocap and Facemotion3d, one frame a line. docs/exchange-phone.md describes it."""
+"""The text of iFacialMocap and Facemotion3d, one frame a line. docs/exchange-ifacialmocap.md describes it."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_ifacialmocap(file: str | Path) -> Performance:
     except ValueError as error:
         why = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{file}: is no iFacialMocap text ({why}); docs/exchange-phone.md describes the file"
+            f"{file}: is no iFacialMocap text ({why}); docs/exchange-ifacialmocap.md describes the file"
         ) from error
 
 

@@ -26,7 +26,7 @@ class Sample:
     seconds: float  # since the performance's beginning
     rate: float  # nominal frames a second
     coefficients: dict[str, float]  # Apple's spelling, 0..1
-    angles: dict[str, float]  # headyaw, headpitch, ..., righteyeroll: radians, see docs/exchange-phone.md
+    angles: dict[str, float]  # headyaw, headpitch, ..., righteyeroll: radians, see docs/sending.md
 
 
 Encoder = Callable[[Sample], list[bytes]]

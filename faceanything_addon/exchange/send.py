@@ -13,6 +13,7 @@ from ..take.performance import Performance
 from .protocols import DEFAULT_SUBJECT, PORTS, Sample, Sampler, encoder
 
 Report = Callable[[int, int], None]
+MOST_SUBJECT = 64  # bytes of the name
 LATE = 0.1  # seconds by which a frame may be late; the next one is sent instead
 
 
@@ -20,7 +21,13 @@ class Sender:
     """A UDP socket with one receiver."""
 
     def __init__(self, to: str, protocol: str, subject: str = DEFAULT_SUBJECT) -> None:
-        """Args: to: HOST or HOST:PORT. Raises UserError: the host is not known or the port is none."""
+        """Make ready to send to HOST or HOST:PORT.
+
+        Raises:
+            UserError: the host is not known, the port is none, or the subject's name is empty or too long.
+        """
+        if not 0 < len(subject.encode()) <= MOST_SUBJECT:
+            raise UserError(f"--subject: give a name of 1 to {MOST_SUBJECT} letters")
         self._encode = encoder(protocol, subject)
         host, port = parse_address(to, PORTS[protocol])
         try:

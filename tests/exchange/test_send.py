@@ -147,6 +147,12 @@ def test_an_unknown_host_is_told_in_one_line():
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("subject", ["", "x" * 65])
+def test_a_name_that_no_packet_holds_is_told(subject):
+    with pytest.raises(UserError, match="give a name"):
+        Sender("127.0.0.1", "livelink", subject)
+
+
 def test_the_command_sends_a_recording(tmp_path, capsys):
     recording = write_livelink(make_performance(3, 60.0), tmp_path / "a.csv")
     with receiver() as (opened, address):
