@@ -54,7 +54,7 @@ def read_arkit_json(file: str | Path) -> Performance:
         return _parse(data)
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
         raise UserError(f"{file}: is no ARKit JSON ({why}); docs/exchange.md describes the file") from error
 

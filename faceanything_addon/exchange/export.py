@@ -57,7 +57,7 @@ def export(source: str | Path, kind: str, out: str | Path, options: ExportOption
         if value is not None:
             raise UserError(f"--{name}: {kind} keeps the take's own times and axes; leave it out")
     if kind == "npz":
-        return [export_npz(source, out)]
+        return [export_npz(source, out, report=report)]
     write = livelink.write_livelink if kind == "livelink" else arkit_json.write_arkit_json
     return [write(read_performance(source), out)]
 

@@ -16,7 +16,6 @@ from ..template.names import arkit_names
 from .livelink import head_turns
 
 APP_RATE = 60.0  # frames a second of the app, where the file holds no times
-MOST_BYTES = 1 << 28  # of a file: two hours and more
 FRAME_END = "___iFacialMocap"  # which TCP streams put between frames instead of a line's end
 TIME = re.compile(r"^\s*([0-9]+(?:\.[0-9]*)?)[\s,;]+(?=[A-Za-z=])")
 VALUE = re.compile(r"^([A-Za-z_0-9]+?)[-&](-?[0-9.eE+-]+)$")
@@ -44,8 +43,6 @@ def read_ifacialmocap(file: str | Path) -> Performance:
     """
     file = Path(file).expanduser()
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES >> 20} MB")
         lines = file.read_text("utf-8-sig").replace(FRAME_END, "\n").splitlines()
         return _performance([_parse(line, number) for number, line in enumerate(lines, 1) if line.strip()])
     except OSError as error:

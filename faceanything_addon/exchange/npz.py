@@ -17,6 +17,8 @@ from ..take.storage import write_atomic, write_errors
 from ..take.take import Frames, camera_vertices, project
 from ..template import Template, load_template
 
+Report = Callable[[int, int], None]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -28,13 +30,19 @@ class Row:
     of: Callable[[Frames], np.ndarray]
 
 
-def export_npz(take_folder: str | Path, out: str | Path, template: Template | None = None) -> Path:
+def export_npz(
+    take_folder: str | Path, out: str | Path, template: Template | None = None, report: Report | None = None
+) -> Path:
     """Write `out` (.npz), one chunk of the take in memory at a time.
 
     Arrays, camera space in metres with OpenCV axes (x right, y down, z forward): vertices (F, V, 3) f4; neutral
     (V, 3) f4 head space; faces (Q, 4) i4; intrinsics (F, 3, 3) f4; head_pose (F, 4, 4) f4 camera-from-head;
     landmarks (F, 68, 2) f4 pixels; landmarks3d (F, 68, 3) f4; arkit (F, 52) f4; arkit_names (52,) str; gaze (F, 2, 3)
     f4; confidence (F, V) f4; visible (F, V) bool; found (F,) bool; time (F,) f8 seconds.
+
+    Args:
+        report: called with frames done and frames in all, each array counted for its share; what it raises ends the
+            export, and nothing is left.
 
     Raises:
         UserError: not a finished take, of another template, or `out` cannot be written.
@@ -45,17 +53,28 @@ def export_npz(take_folder: str | Path, out: str | Path, template: Template | No
     if out.is_dir() or not out.parent.is_dir():
         raise UserError(f"{out}: give the name of a file in a folder that exists")
     with write_errors(out):
-        write_atomic(out, lambda file: _write(file, reader, template))
+        write_atomic(out, lambda file: _write(file, reader, template, report or (lambda done, total: None)))
     return out
 
 
-def _write(file: IO[bytes], reader: TakeReader, template: Template) -> None:
+def _write(file: IO[bytes], reader: TakeReader, template: Template, report: Report) -> None:
+    rows = _rows(reader, template)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in _constant(reader, template).items():
             _write_member(archive, name, array.shape, array.dtype, iter([array]))
-        for row in _rows(reader, template):
-            parts = (row.of(frames).astype(row.dtype) for frames in reader.chunks())
+        for number, row in enumerate(rows):
+            parts = _parts(
+                row, reader, lambda done, n=number: report((n * len(reader) + done) // len(rows), len(reader))
+            )
             _write_member(archive, row.name, (len(reader), *row.shape), np.dtype(row.dtype), parts)
+
+
+def _parts(row: Row, reader: TakeReader, report: Callable[[int], None]) -> Iterator[np.ndarray]:
+    done = 0
+    for frames in reader.chunks():
+        yield row.of(frames).astype(row.dtype)
+        done += len(frames)
+        report(done)
 
 
 def _constant(reader: TakeReader, template: Template) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ class Sender:
     @property
     def local(self) -> bool:
         """Whether the receiver is this very machine."""
-        return ip_address(self._address[0].partition("%")[0]).is_loopback
+        return ip_address(str(self._address[0]).partition("%")[0]).is_loopback
 
     def close(self) -> None:
         self._socket.close()

@@ -12,7 +12,7 @@ from ..template import Template
 from .texture import write_texture
 
 NAME = "texture.png"
-MOST_FRAMES = 300  # from which the best views are chosen; every n-th frame of longer takes
+MOST_FRAMES = 120  # from which the best views are chosen; every n-th frame of longer takes
 
 
 def skin_picture(reader: TakeReader, template: Template) -> Path | None:

@@ -11,6 +11,8 @@ from .arkit_json import read_arkit_json
 from .ifacialmocap import read_ifacialmocap
 from .livelink import read_livelink
 
+MOST_BYTES = 1 << 28  # of a recording: two hours and more
+
 
 def read_performance(path: str | Path) -> Performance:
     """Read a take's folder, a Live Link Face recording (.csv), ARKit JSON (.json) or iFacialMocap's text (.txt).
@@ -22,6 +24,8 @@ def read_performance(path: str | Path) -> Performance:
     readers = {".csv": read_livelink, ".json": read_arkit_json, ".txt": read_ifacialmocap}
     reader = readers.get(path.suffix.lower())
     if reader is not None and not path.is_dir():
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise UserError(f"{path}: is larger than {MOST_BYTES >> 20} MB, which no recording is; check the path")
         return reader(path)
     if path.is_file():
         raise UserError(f"{path}: is no performance; give the folder of a take, or a .csv, .json or .txt file")

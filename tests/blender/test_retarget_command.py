@@ -61,11 +61,19 @@ def test_a_character_of_each_kind_of_file_is_animated(tmp_path, capsys, phone, k
     assert rig.pose.bones["head"].rotation_quaternion.angle > 0.05
 
 
+def spelled(name):
+    """iFacialMocap's eyeBlink_L."""
+    pair = name.endswith(("Left", "Right")) and name not in ("mouthLeft", "mouthRight", "jawLeft", "jawRight")
+    return name.removesuffix("Left").removesuffix("Right") + ("_L" if name.endswith("Left") else "_R") if pair else name
+
+
 def test_takes_and_arkit_json_drive_characters_too(tmp_path, capsys):
     file = save_character(tmp_path / "hero.blend")
     take = store_take(make_take(make_template(4), 12), tmp_path / "take")
     plain = write_arkit_json(make_performance(8), tmp_path / "plain.json")
-    for source in (take, plain):
+    stream = tmp_path / "phone.txt"
+    stream.write_text("".join(f"{spelled(n)}-{number}|" for number, n in enumerate(KEYS)) + "\n")
+    for source in (take, plain, stream):
         code, said, error = run(capsys, source, "--character", file, "--out", tmp_path / "out.blend", "--mirror")
         assert code == 0 and "52 keys" in said, error
 

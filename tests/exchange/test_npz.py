@@ -44,6 +44,19 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path, take):
         export_npz(take, tmp_path, toy_template())
 
 
+def test_progress_rises_to_all_frames_and_what_it_raises_leaves_nothing(tmp_path, take):
+    seen = []
+    export_npz(take, tmp_path / "a.npz", toy_template(), lambda *counts: seen.append(counts))
+    assert seen == sorted(seen) and seen[-1] == (70, 70)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_npz(take, tmp_path / "b.npz", toy_template(), stop)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+
+
 def test_a_take_of_another_template_is_refused(tmp_path, take):
     from dataclasses import replace
 

@@ -34,6 +34,7 @@ def received(protocol, performance):
 def test_live_link_packets_hold_what_is_played():
     played = make_performance(5, FAST)
     packets = [decode_livelink(data) for data in received("livelink", played)]
+    assert played.head is not None
     turns = head_angles(played.head)
     assert len(packets) == 5
     for number, packet in enumerate(packets):
@@ -59,7 +60,7 @@ def test_osc_bundles_hold_what_is_played():
     messages = dict(message for part in parts for message in part[1:])
     assert messages["/face/jawOpen"] == pytest.approx([played.coefficients[0, played.names.index("jawOpen")]])
     assert all(f"/face/{name}" in messages for name in played.names) and messages["/face/time"] == [0.0]
-    assert messages["/face/head"] == pytest.approx(head_angles(played.head)[0], abs=1e-6)
+    assert played.head is not None and messages["/face/head"] == pytest.approx(head_angles(played.head)[0], abs=1e-6)
     assert len(messages["/face/eyeLeft"]) == len(messages["/face/eyeRight"]) == 3
     times = [part[0][1][0] - 2208988800 for part in parts]
     assert times[0] == times[1] == pytest.approx(time.time(), abs=5)
