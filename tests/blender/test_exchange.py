@@ -233,3 +233,15 @@ def test_the_command_line_writes_a_glb(folder, tmp_path, capsys):
     assert f"{tmp_path / 'a.glb'}: written" in capsys.readouterr().out
     assert cli.main(["export", str(folder), "--format", "fbx", "--out", str(tmp_path / "a.abc")]) == 2
     assert "FBX needs a name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("free", [[10], [1 << 40, 10]])
+def test_a_disk_that_is_full_before_or_after_is_told_and_leaves_nothing(folder, tmp_path, monkeypatch, free):
+    """Exporters write cut-off files to a full disk without a word."""
+    out = tmp_path / "out"
+    out.mkdir()
+    sizes = iter(free)
+    monkeypatch.setattr(command, "free_space", lambda place: next(sizes))
+    with pytest.raises(UserError, match="the disk is full"):
+        write(folder, "usd", out / "a.usdc")
+    assert list(out.iterdir()) == []

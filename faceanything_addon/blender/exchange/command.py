@@ -22,8 +22,8 @@ from .build import Plan, build_export
 from .formats import FORMATS, checked_content, checked_suffix, write_scene
 
 TEMPORARY = ".faceanything-"  # in the name of the folder in which a file is made
-SPARE = 1.5  # free space that must be there, in sizes of the raw meshes
-BYTES_A_VERTEX = 12 * 2  # in the scene's own cache and in the file
+SPARE = 1.5  # free space that must be there, in sizes of what is written
+LEFT = 1 << 16  # bytes that must be free afterwards: exporters do not tell of a full disk
 
 
 def export_file(
@@ -58,10 +58,11 @@ def export_file(
         work, made = Path(folder) / "work", Path(folder) / "made"
         for part in (work, made):
             part.mkdir()
-        _check_space(out, len(reader) * len(template.vertices) * BYTES_A_VERTEX if content == "mesh" else 0)
+        _check_space(out, _size(reader, template, content) * SPARE)
         picture = _copied(skin_picture(reader, template), work, out.stem)
         plan = Plan(content, space or "camera", rate, FORMATS[kind].first, work, picture)
         _export(reader, template, plan, kind, made / out.name, report)
+        _check_space(out, LEFT)
         return _moved(made, out)
 
 
@@ -86,13 +87,20 @@ def _copied(picture: Path | None, work: Path, stem: str) -> Path | None:
     return Path(shutil.copyfile(picture, work / f"{stem}_skin{picture.suffix}"))
 
 
-def _check_space(out: Path, size: int) -> None:
-    """Exporters do not tell of a full disk: look before."""
-    free = shutil.disk_usage(out.parent).free
-    if free < size * SPARE:
-        raise UserError(
-            f"{out}: needs about {size * SPARE / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space"
-        )
+def _size(reader: TakeReader, template: Template, content: str) -> float:
+    """Bytes that are written at most, about: positions in the scene's cache and in the file, shapes, curves."""
+    positions = len(reader) if content == "mesh" else len(template.expressions)
+    return 24 * len(template.vertices) * positions + 2000 * len(reader)
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that may still be written there."""
+    return shutil.disk_usage(folder).free
+
+
+def _check_space(out: Path, size: float) -> None:
+    if free_space(out.parent) < size:
+        raise UserError(f"{out}: the disk is full, {size / 1e6:.1f} MB are needed; free some space or choose another")
 
 
 def _moved(made: Path, out: Path) -> list[Path]:

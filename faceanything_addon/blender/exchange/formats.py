@@ -124,9 +124,17 @@ def write_scene(kind: str, file: Path, content: str, scene: bpy.types.Scene) -> 
         options = {name: value for name, value in chosen.options(file, content, scene).items() if name in known}
         operator(filepath=str(file), check_existing=False, **options)
     except (AttributeError, KeyError) as error:
-        raise UserError(f"{file}: this Blender cannot write {chosen.label}; use Blender from blender.org") from error
+        raise UserError(
+            f"{file.name}: this Blender cannot write {chosen.label}; use Blender from blender.org"
+        ) from error
     except RuntimeError as error:
-        last = (str(error).strip().splitlines() or ["no reason given"])[-1].removeprefix("Error: ")
-        raise UserError(f"{file}: the export failed ({last}); choose another file") from error
+        raise UserError(f"{file.name}: the export failed ({_reason(error)}); choose another file") from error
     if not file.is_file() or not file.stat().st_size:
-        raise UserError(f"{file}: Blender wrote nothing; choose another file")
+        raise UserError(f"{file.name}: Blender wrote nothing; choose another file")
+
+
+def _reason(error: RuntimeError) -> str:
+    """The line of an operator's error, which may hold a traceback, that says what went wrong."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Location:")]
+    return telling[-1].removeprefix("Error: ")[:120] if telling else "no reason given"
