@@ -8,11 +8,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from . import cli_exchange
+from .cli_exchange import blender_needed
 from .errors import UserError
 
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -195,7 +195,7 @@ def build_scene(parsed: argparse.Namespace) -> None:
     from .take.files import TakeReader
 
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
-    with _blender_needed():
+    with blender_needed():
         from .blender.command import build_scene_file
 
     build_scene_file(parsed.take, parsed.out, parsed.preview)
@@ -229,17 +229,6 @@ def check_parity(parsed: argparse.Namespace) -> int:
     return EXIT_BEYOND_TOLERANCE if beyond else 0
 
 
-@contextmanager
-def _blender_needed() -> Iterator[None]:
-    """Says what to install where Blender's module cannot be imported."""
-    try:
-        yield
-    except ImportError as error:
-        raise UserError(
-            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
-        ) from error
-
-
 def retarget(parsed: argparse.Namespace) -> None:
     from .exchange.sources import read_performance
     from .retarget import chosen_mapping
@@ -247,7 +236,7 @@ def retarget(parsed: argparse.Namespace) -> None:
     # A bad take or preset is told before Blender is loaded.
     performance = read_performance(parsed.take)
     mapping = chosen_mapping(parsed.preset) if parsed.preset else None
-    with _blender_needed():
+    with blender_needed():
         from .blender.retarget.command import retarget_file
 
     report = retarget_file(

@@ -51,12 +51,8 @@ def _export_blender(parsed: argparse.Namespace, report: Any) -> list[Any]:
     from .take.files import TakeReader
 
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
-    try:
+    with blender_needed():
         from .blender.exchange.command import export_file
-    except ImportError as error:
-        raise UserError(
-            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
-        ) from error
     return export_file(parsed.take, parsed.format, parsed.out, parsed.content, parsed.space, parsed.rate, report)
 
 
@@ -67,6 +63,17 @@ def run_send(parsed: argparse.Namespace) -> None:
     performance = read_performance(parsed.take)
     with Sender(parsed.to, parsed.protocol, parsed.subject) as sender, _bar("sending") as report:
         play(performance, sender, parsed.loop, report)
+
+
+@contextmanager
+def blender_needed() -> Iterator[None]:
+    """Says what to install where Blender's module cannot be imported."""
+    try:
+        yield
+    except ImportError as error:
+        raise UserError(
+            f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
+        ) from error
 
 
 @contextmanager

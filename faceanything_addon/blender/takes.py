@@ -8,13 +8,13 @@ from pathlib import Path
 import bpy
 
 from ..errors import UserError
+from ..exchange.skin import stored_picture
 from ..take.files import read_take
 from ..take.take import Take
 from ..template import Template, load_template
 from .scene import SceneOptions, TakeObjects, build_take
 
 CACHE_NAME = "face.pc2"
-TEXTURE_NAME = "texture.png"
 DEFAULT_KEY_LIMIT = 600
 
 
@@ -41,25 +41,11 @@ def build_from_folder(scene: bpy.types.Scene, folder: str | Path, key_limit: int
     """
     take, template = open_take(folder)
     folder = Path(folder).expanduser().absolute()
-    texture = skin_texture(take, template, folder)
+    texture = stored_picture(folder, template, lambda: take)
     options = SceneOptions(key_limit=key_limit, cache_file=folder / CACHE_NAME, texture_file=texture)
     built = build_take(scene, take, template, options)
     built.collection["face_anything_take"] = str(folder)
     return built
-
-
-def skin_texture(take: Take, template: Template, folder: Path) -> Path | None:
-    """The skin's picture in the take's folder, made anew where it is older than the take; None without footage."""
-    from ..exchange.texture import write_texture
-
-    file = folder / TEXTURE_NAME
-    if file.is_file() and file.stat().st_mtime >= (folder / "take.json").stat().st_mtime:
-        return file
-    try:
-        write_texture(take, template, file)
-    except (UserError, ImportError):
-        return None
-    return file
 
 
 def look_through_camera(scene: bpy.types.Scene) -> None:

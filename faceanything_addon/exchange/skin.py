@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
@@ -17,11 +18,16 @@ MOST_FRAMES = 120  # from which the best views are chosen; every n-th frame of l
 
 def skin_picture(reader: TakeReader, template: Template) -> Path | None:
     """The picture in the take's folder, made where it is missing or older than the take; None without footage."""
-    file = reader.folder / NAME
-    if file.is_file() and file.stat().st_mtime >= (reader.folder / "take.json").stat().st_mtime:
+    return stored_picture(reader.folder, template, lambda: _thinned(reader))
+
+
+def stored_picture(folder: Path, template: Template, take: Callable[[], Take]) -> Path | None:
+    """As `skin_picture`, of a take that is called for only where the picture has to be made."""
+    file = folder / NAME
+    if file.is_file() and file.stat().st_mtime >= (folder / "take.json").stat().st_mtime:
         return file
     try:
-        write_texture(_thinned(reader), template, file)
+        write_texture(take(), template, file)
     except (UserError, ImportError):
         return None
     return file

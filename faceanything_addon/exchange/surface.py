@@ -43,7 +43,10 @@ def visible_surface(template: Template) -> Surface:
 
 @dataclass(frozen=True)
 class Look:
-    """data/look.json: plain colours, and where iris and pupil begin."""
+    """data/look.json: plain colours, and where iris and pupil begin.
+
+    The cosines belong to a pupil of 2 mm and an iris of 5.9 mm radius on an eyeball of 12 mm.
+    """
 
     colors: dict[str, tuple[float, float, float]]  # material -> linear RGB
     iris_cosine: float  # of the angle to the eye's axis

@@ -13,14 +13,14 @@ import numpy as np
 
 from ...exchange.meshes import read_motion
 from ...exchange.pc2 import write_pc2
-from ...exchange.surface import Surface, load_look, visible_surface
+from ...exchange.surface import Surface, visible_surface
 from ...take.files import TakeReader
 from ...take.timing import frame_count, frame_positions
 from ...template import Part, Template
 from .. import space
 from ..scene import camera as cameras
 from ..scene.head import add_eye, add_head, attach_cache, eye_center, gaze_quaternions, make_eye_mesh
-from ..scene.materials import add_texture, assign_parts, plain_material
+from ..scene.materials import add_texture, assign_parts, look_color, plain_material
 from ..scene.mesh import EYES, FACE, Piece, make_mesh
 from ..scene.rig import add_arkit_keys, animate_arkit
 from ..scene.timing import Clock, fps_pair
@@ -94,8 +94,8 @@ class _Builder:
         return face
 
     def eyes(self, head: bpy.types.Object) -> list[bpy.types.Object]:
-        turns, neutral, look = gaze_quaternions(self.motion), self.reader.actor.neutral, load_look().colors
-        materials = [plain_material(name, (*look[name], 1.0), 0.1) for name in ("eye", "iris", "pupil")]
+        turns, neutral = gaze_quaternions(self.motion), self.reader.actor.neutral
+        materials = [plain_material(name, look_color(name), 0.1) for name in ("eye", "iris", "pupil")]
         made = []
         for side, part in enumerate(EYES):
             name = ("EyeLeft", "EyeRight")[side]
@@ -113,9 +113,8 @@ class _Builder:
         return camera
 
     def _materials(self) -> dict[Part, bpy.types.Material]:
-        look = load_look().colors
         names = {part: part.name.lower() for part in FACE}
-        materials = {part: plain_material(name, (*look[name], 1.0), 0.5) for part, name in names.items()}
+        materials = {part: plain_material(name, look_color(name), 0.5) for part, name in names.items()}
         if self.plan.picture is not None:
             add_texture(materials[Part.SKIN], self.plan.picture, pack=False)
         return materials

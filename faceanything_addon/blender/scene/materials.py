@@ -9,26 +9,21 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...exchange.surface import load_look
 from ...template import Part
 
 Color = tuple[float, float, float, float]
 
-PART_COLORS: dict[Part, Color] = {
-    Part.SKIN: (0.61, 0.37, 0.27, 1.0),
-    Part.TEETH: (0.83, 0.79, 0.68, 1.0),
-    Part.TONGUE: (0.46, 0.13, 0.13, 1.0),
-    Part.MOUTH: (0.24, 0.05, 0.05, 1.0),
-}
+LOOK = load_look()
+PARTS = (Part.SKIN, Part.TEETH, Part.TONGUE, Part.MOUTH)
 ROUGHNESS = {Part.SKIN: 0.5, Part.TEETH: 0.2, Part.TONGUE: 0.35, Part.MOUTH: 0.4}
-
-# Cosines of the angle from the eye's axis at which its colours change: a pupil of 2 mm and an iris of 5.9 mm radius
-# on an eyeball of 12 mm.
-PUPIL_COSINE = 0.985
-IRIS_COSINE = 0.871
-SCLERA: Color = (0.80, 0.77, 0.74, 1.0)
 LIMBUS: Color = (0.035, 0.025, 0.02, 1.0)
-IRIS: Color = (0.10, 0.16, 0.20, 1.0)
-PUPIL: Color = (0.003, 0.003, 0.003, 1.0)
+
+
+def look_color(name: str) -> Color:
+    """A colour of data/look.json, opaque."""
+    red, green, blue = LOOK.colors[name]
+    return red, green, blue, 1.0
 
 
 def plain_material(name: str, color: Color, roughness: float) -> bpy.types.Material:
@@ -52,8 +47,8 @@ def shader_of(material: Any) -> Any:
 def part_materials(prefix: str) -> dict[Part, bpy.types.Material]:
     """Skin, teeth, tongue and mouth materials of one take."""
     return {
-        part: plain_material(f"{prefix} {part.name.lower()}", color, ROUGHNESS[part])
-        for part, color in PART_COLORS.items()
+        part: plain_material(f"{prefix} {part.name.lower()}", look_color(part.name.lower()), ROUGHNESS[part])
+        for part in PARTS
     }
 
 
@@ -83,10 +78,10 @@ def eye_materials(prefix: str) -> list[bpy.types.Material]:
 
     They differ only in the colour of the solid viewport, which cannot run shaders.
     """
-    white = plain_material(f"{prefix} eye", SCLERA, 0.08)
+    white = plain_material(f"{prefix} eye", look_color("eye"), 0.08)
     _paint_iris(white)
     materials = [white]
-    for name, color in (("iris", IRIS), ("pupil", PUPIL)):
+    for name, color in (("iris", look_color("iris")), ("pupil", look_color("pupil"))):
         other = white.copy()
         other.name = f"{prefix} {name}"
         other.diffuse_color = color
@@ -98,7 +93,7 @@ def assign_eye(mesh: Any, cosine: np.ndarray, materials: list[bpy.types.Material
     """cosine: (Q,) of the angle between each quad's centre and the eye's axis."""
     for material in materials:
         mesh.materials.append(material)
-    slots = (cosine > IRIS_COSINE).astype(np.int32) + (cosine > PUPIL_COSINE)
+    slots = (cosine > LOOK.iris_cosine).astype(np.int32) + (cosine > LOOK.pupil_cosine)
     mesh.polygons.foreach_set("material_index", slots.astype(np.int32))
 
 
@@ -123,11 +118,11 @@ def _paint_iris(material: Any) -> None:
 
 def _fill_ramp(ramp: Any) -> None:
     stops = [
-        (IRIS_COSINE - 0.012, SCLERA),
-        (IRIS_COSINE, LIMBUS),
-        (IRIS_COSINE + 0.03, IRIS),
-        (PUPIL_COSINE - 0.004, IRIS),
-        (PUPIL_COSINE, PUPIL),
+        (LOOK.iris_cosine - 0.012, look_color("eye")),
+        (LOOK.iris_cosine, LIMBUS),
+        (LOOK.iris_cosine + 0.03, look_color("iris")),
+        (LOOK.pupil_cosine - 0.004, look_color("iris")),
+        (LOOK.pupil_cosine, look_color("pupil")),
     ]
     while len(ramp.elements) > 1:
         ramp.elements.remove(ramp.elements[-1])
