@@ -100,6 +100,7 @@ def _text_around(surface: Surface, neutral: np.ndarray, name: str) -> tuple[str,
     """What stands before and after the vertices: it is the same in every frame."""
     numbers, names = quad_materials(surface, neutral), list(load_look().colors)
     lines = ["vt {:.6f} {:.6f}".format(*uv) for uv in surface.uvs]
+    lines.append("s 1")  # smooth shading
     corners = np.stack([surface.quads, surface.uv_quads], axis=-1) + 1
     for number in np.unique(numbers):
         lines.append(f"usemtl {names[number]}")
