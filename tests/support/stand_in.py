@@ -7,7 +7,7 @@ import numpy as np
 
 from faceanything_addon.take.take import Actor, Frames, Take, TakeInfo
 from faceanything_addon.template import Part, Template
-from faceanything_addon.template.shape import expression_offset, gaze_rotation, rotate_eyes
+from faceanything_addon.template.shape import expression_offset, gaze_rotation, own_shapes, rotate_eyes
 
 _NAMES = (
     "eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft eyeBlinkRight "
@@ -110,11 +110,11 @@ def make_take(
     pose = np.stack([_pose(t) for t in time]).astype(np.float32)
     gaze_head = np.stack([0.3 * np.sin(3 * time), 0.2 * np.cos(2 * time), np.ones(count)], axis=1)
     gaze_head /= np.linalg.norm(gaze_head, axis=1, keepdims=True)
-    vertices = (template.vertices + expression_offset(template, arkit)).astype(np.float32)
+    actor = make_actor(template, 1.2 * max(width, height))
+    vertices = (actor.neutral + expression_offset(own_shapes(template, actor.rest), arkit)).astype(np.float32)
     turns = gaze_rotation(gaze_head)
     vertices = np.stack([rotate_eyes(template, v, np.stack([r, r])) for v, r in zip(vertices, turns, strict=True)])
-    focal = 1.2 * max(width, height)
-    matrix = np.array([[focal, 0, width / 2 + 7.3], [0, focal, height / 2 - 11.6], [0, 0, 1]], np.float32)
+    matrix = np.array([[actor.focal, 0, width / 2 + 7.3], [0, actor.focal, height / 2 - 11.6], [0, 0, 1]], np.float32)
     gaze = np.einsum("fij,fj->fi", pose[:, :3, :3], gaze_head)
     frames = Frames(
         vertices=vertices,
@@ -128,7 +128,15 @@ def make_take(
         time=time,
     )
     info = TakeInfo(footage or "/nowhere/clip.mp4", width, height, 0, count, fps, "embedded", "stand-in")
-    return Take(info, Actor(template.vertices.copy(), np.zeros(1, np.float32), focal), frames)
+    return Take(info, actor, frames)
+
+
+def make_actor(template: Template, focal: float) -> Actor:
+    """Two of the shapes are there in part when the face is at rest."""
+    rest = np.zeros(len(template.expressions), np.float32)
+    rest[[0, 7]] = 0.5, 0.3
+    neutral = (template.vertices + expression_offset(template, rest)).astype(np.float32)
+    return Actor(neutral, np.zeros(1, np.float32), focal, rest)
 
 
 def _pose(t: float) -> np.ndarray:

@@ -85,7 +85,7 @@ class _Builder:
         face = self._link(bpy.data.objects.new("Face", mesh))
         face.parent = head
         if self.plan.content == "rig":
-            add_arkit_keys(face, self.template, self.piece.index, neutral)
+            add_arkit_keys(face, self.template, self.piece.index, self.reader.actor)
             animate_arkit(face, self.template.expression_names, self.motion.arkit, self.clock.keys)
         else:
             file = self.plan.work / "face.pc2"

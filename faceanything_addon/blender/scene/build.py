@@ -11,7 +11,6 @@ import numpy as np
 
 from ...take.take import Take
 from ...template import Part, Template
-from ...template.shape import own_shapes
 from .. import space
 from . import camera as cameras
 from . import plate as plates
@@ -131,8 +130,7 @@ class _Builder:
         x, y, z = world[:, :3, 3].mean(axis=0)
         root.location = (max(x + RIG_DISTANCE, self._right_edge(y)), y, z)
         mesh = self._face_object(f"{self.name} ARKit", root)
-        own = own_shapes(self.template, self.take.actor.rest)
-        add_arkit_keys(mesh, own, self.piece.index, self.neutral)
+        add_arkit_keys(mesh, self.template, self.piece.index, self.take.actor)
         animate_arkit(mesh, self.template.expression_names, self.take.frames.arkit, self.clock.keys)
         for item in (root, mesh, *self.eyes(root)):
             item.hide_render = True

@@ -8,21 +8,23 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...take.take import Actor
 from ...template import Template
+from ...template.shape import own_shapes
 from ..space import object_vertices
 from .animation import curves_of, set_curve
 
 
-def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarray, neutral: np.ndarray) -> None:
-    """Relative shape keys in Apple's spelling and order.
+def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarray, actor: Actor) -> None:
+    """The actor's own shapes as relative shape keys in Apple's spelling and order.
 
     Args:
         index: (N,) vertices of the template that the mesh has.
-        neutral: (V, 3) head space.
     """
     target.shape_key_add(name="Basis", from_mix=False)
-    base = neutral[index]
-    for name, offset in zip(template.expression_names, template.expressions, strict=True):
+    base = actor.neutral[index]
+    own = own_shapes(template, actor.rest)
+    for name, offset in zip(own.expression_names, own.expressions, strict=True):
         block: Any = target.shape_key_add(name=name, from_mix=False)
         block.points.foreach_set("co", object_vertices(base + offset[index]).ravel())
         block.slider_min, block.slider_max = 0.0, 1.0
