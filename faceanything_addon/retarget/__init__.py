@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .mapping import Mapping, Target
-from .preset import chosen_mapping, load_preset, save_preset
+from .preset import chosen_mapping, describe_mapping, load_preset, parse_mapping, save_preset
 from .recognise import Recognition, fit_mapping, recognise
 from .tables import NameTable, load_table, table_names
 
@@ -12,9 +12,11 @@ __all__ = [
     "Recognition",
     "Target",
     "chosen_mapping",
+    "describe_mapping",
     "fit_mapping",
     "load_preset",
     "load_table",
+    "parse_mapping",
     "recognise",
     "save_preset",
     "table_names",

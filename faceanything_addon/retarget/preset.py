@@ -24,10 +24,14 @@ def save_preset(mapping: Mapping, file: str | Path) -> Path:
     file = Path(file).expanduser()
     if file.is_dir() or not file.parent.is_dir():
         raise UserError(f"{file}: give the name of a file in a folder that exists")
-    targets = {key: describe_target(target) for key, target in mapping.targets.items()}
-    head = {"format": FORMAT, "version": VERSION, "name": mapping.name, "mirror": mapping.mirror}
-    write_json(file, {**head, "targets": targets})
+    write_json(file, {"format": FORMAT, "version": VERSION, **describe_mapping(mapping)})
     return file
+
+
+def describe_mapping(mapping: Mapping) -> dict[str, Any]:
+    """The JSON form."""
+    targets = {key: describe_target(target) for key, target in mapping.targets.items()}
+    return {"name": mapping.name, "mirror": mapping.mirror, "targets": targets}
 
 
 def load_preset(file: str | Path) -> Mapping:
@@ -48,10 +52,11 @@ def load_preset(file: str | Path) -> Mapping:
     if data.get("version") != VERSION:
         version = data.get("version")
         raise UserError(f"{file}: is a preset of version {version!r}, not {VERSION}; use the newer program")
-    return _parse(file, data)
+    return parse_mapping(file, data)
 
 
-def _parse(file: Path, data: dict[str, Any]) -> Mapping:
+def parse_mapping(file: Path, data: dict[str, Any]) -> Mapping:
+    """A mapping from its JSON form; `file` is named where it makes no sense. Raises UserError."""
     name, mirror, entries = data.get("name", file.stem), data.get("mirror", False), data.get("targets")
     if not isinstance(entries, dict) or not entries:
         raise UserError(f'{file}: the preset has no "targets"; {CURE}')

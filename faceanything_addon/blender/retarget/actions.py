@@ -7,9 +7,8 @@ from typing import Any
 
 import bpy
 
-from ..scene.animation import channel_bag
-
-OWN = "face_anything_retarget"  # marks actions made here
+from ..scene.animation import OWN
+from .layers import action_curves, assign, captured_strip, replace_captured, slot_of
 
 
 class ActionWriter:
@@ -18,22 +17,32 @@ class ActionWriter:
     def __init__(self, name: str) -> None:
         self.name = name
         self.actions: list[Any] = []
+        self._layered: list[tuple[Any, Any, Any]] = []
 
-    def curves(self, datablock: Any) -> Any:
-        """An empty collection of F-curves that animates the data-block from now on."""
-        data = datablock.animation_data or datablock.animation_data_create()
-        keep_animation(data)
+    def place(self, datablock: Any) -> tuple[Any, Any]:
+        """The action and its new slot (None before 4.4) for a data-block, which is not animated by it yet."""
         slotted = "slots" in bpy.types.Action.bl_rna.properties
         if not self.actions or not slotted:
             self.actions.append(bpy.data.actions.new(self.name))
             self.actions[-1][OWN] = True
         action = self.actions[-1]
-        data.action = action
-        if not slotted:
-            return action.fcurves
-        # Blender may have picked another data-block's slot when the action was assigned.
-        data.action_slot = action.slots.new(id_type=datablock.id_type, name=datablock.name)
-        return channel_bag(action, data.action_slot).fcurves
+        return action, action.slots.new(id_type=datablock.id_type, name=datablock.name) if slotted else None
+
+    def curves(self, datablock: Any) -> Any:
+        """An empty collection of F-curves that animates the data-block from `finish` on."""
+        data = datablock.animation_data or datablock.animation_data_create()
+        action, slot = self.place(datablock)
+        if captured_strip(data) is not None:
+            self._layered.append((data, action, slot))
+        else:
+            keep_animation(data)
+            assign(data, action, slot)
+        return action_curves(action, slot)
+
+    def finish(self) -> None:
+        """Where there are layers, the new action takes the place of the captured one; those above stay."""
+        for data, action, slot in self._layered:
+            replace_captured(data, action, slot)
 
 
 def keep_animation(data: Any) -> None:
@@ -52,7 +61,7 @@ def keep_animation(data: Any) -> None:
 
 
 def _push_down(data: Any, action: Any) -> None:
-    slot = getattr(data, "action_slot", None)
+    slot = slot_of(data)
     track = data.nla_tracks.new()
     track.name = action.name
     strip = track.strips.new(action.name, int(action.frame_range[0]), action)

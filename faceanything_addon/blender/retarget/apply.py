@@ -13,13 +13,11 @@ from ...errors import UserError
 from ...retarget import Mapping, NameTable, fit_mapping, recognise
 from ...retarget.resample import resample, scene_frames
 from ...take.performance import Performance
-from .. import space
 from ..scene.animation import set_curve
 from .actions import ActionWriter
 from .characters import Character, key_names
-from .head import head_channel, write_head
-
-MIRROR = np.diag([-1.0, 1.0, 1.0])
+from .head import head_at, head_channel, write_head
+from .memory import Applied, remember
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,8 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     if options.head is not None:
         turns = head_at(performance, at, mapping.mirror)
         write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
+    writer.finish()
+    remember(character, Applied(mapping, options.first, options.head, options.bone))
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     return Report(
         naming=mapping.name,
@@ -113,25 +113,6 @@ def mapping_for(character: Character, options: Options) -> tuple[Mapping, tuple[
     if not mapping.targets:
         raise UserError(f"{character.name}: has none of the keys that {mapping.name!r} drives; choose another preset")
     return Mapping(mapping.name, mapping.targets, mapping.mirror != options.mirror), missing
-
-
-def head_at(performance: Performance, at: np.ndarray, mirror: bool) -> np.ndarray:
-    """Turns (N, 3, 3) of the head at times (N,), Blender object axes."""
-    assert performance.head is not None
-    turns = MIRROR @ performance.head @ MIRROR if mirror else performance.head
-    quaternions = resample(performance.time, space.quaternions(space.object_rotations(turns)), at)
-    return _matrices(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
-
-
-def _matrices(q: np.ndarray) -> np.ndarray:
-    """Unit quaternions (N, 4) w, x, y, z -> (N, 3, 3)."""
-    w, x, y, z = q.T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def _one_a_datablock(character: Character) -> list[Any]:

@@ -10,9 +10,12 @@ import numpy as np
 from mathutils import Matrix, Quaternion
 
 from ...errors import UserError
+from ...retarget.resample import resample
+from ...take.performance import Performance
 from .. import space
 from ..scene.animation import set_curve
 
+MIRROR = np.diag([-1.0, 1.0, 1.0])
 REST = "face_anything_rest_rotation"  # an object's rotation before the head's motion was first put on it
 
 
@@ -72,12 +75,11 @@ def head_channel(target: bpy.types.Object, bone: str) -> tuple[Any, str]:
     return pose, f'pose.bones["{bpy.utils.escape_identifier(bone)}"].'
 
 
-def write_head(curves: Any, target: bpy.types.Object, bone: str, frames: np.ndarray, turns: np.ndarray) -> None:
-    """Key the head's rotation in the target's own rotation mode.
+def head_columns(target: bpy.types.Object, bone: str, turns: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
+    """The head's rotation in the target's own rotation mode: (data path, index) -> values (N,).
 
     Args:
-        curves: of the object, from `ActionWriter`.
-        frames: (N,) scene frames. turns: (N, 3, 3), see `bone_turns`.
+        turns: (N, 3, 3), see `bone_turns`.
     """
     item, path = head_channel(target, bone)
     if bone:
@@ -85,25 +87,30 @@ def write_head(curves: Any, target: bpy.types.Object, bone: str, frames: np.ndar
         rotations = bone_turns(turns, target.matrix_world, armature.bones[bone].matrix_local)
     else:
         parent = target.parent.matrix_world @ target.matrix_parent_inverse if target.parent else Matrix()
-        rotations = object_turns(turns, parent, Quaternion(_rest(target)).to_matrix().to_4x4())
+        rotations = object_turns(turns, parent, Quaternion(rest_rotation(target)).to_matrix().to_4x4())
     if item.rotation_mode == "AXIS_ANGLE":
         item.rotation_mode = "QUATERNION"
     quaternions = space.quaternions(rotations)
     name, values = "rotation_quaternion", quaternions
     if item.rotation_mode != "QUATERNION":
-        name, values = "rotation_euler", _eulers(quaternions, item.rotation_mode)
-    for index in range(values.shape[1]):
-        set_curve(curves, path + name, index, frames, values[:, index])
+        name, values = "rotation_euler", eulers(quaternions, item.rotation_mode)
+    return {(path + name, index): column for index, column in enumerate(values.T)}
 
 
-def _rest(target: Any) -> list[float]:
+def write_head(curves: Any, target: bpy.types.Object, bone: str, frames: np.ndarray, turns: np.ndarray) -> None:
+    """Key the head's rotation: curves from `ActionWriter`, frames (N,) of the scene, turns as above."""
+    for (path, index), column in head_columns(target, bone, turns).items():
+        set_curve(curves, path, index, frames, column)
+
+
+def rest_rotation(target: Any) -> list[float]:
     """The rotation that the head's motion starts from, the same at every run."""
     if REST not in target:
         target[REST] = list(target.matrix_basis.to_quaternion())
     return list(target[REST])
 
 
-def _eulers(quaternions: np.ndarray, order: str) -> np.ndarray:
+def eulers(quaternions: np.ndarray, order: str) -> np.ndarray:
     """(N, 4) -> (N, 3) radians without jumps."""
     out, last = np.empty((len(quaternions), 3)), None
     for number, quaternion in enumerate(quaternions):
@@ -111,3 +118,22 @@ def _eulers(quaternions: np.ndarray, order: str) -> np.ndarray:
         last = turned.to_euler(order, last) if last is not None else turned.to_euler(order)
         out[number] = last
     return out
+
+
+def head_at(performance: Performance, at: np.ndarray, mirror: bool) -> np.ndarray:
+    """Turns (N, 3, 3) of the head at times (N,), Blender object axes."""
+    assert performance.head is not None
+    turns = MIRROR @ performance.head @ MIRROR if mirror else performance.head
+    quaternions = resample(performance.time, space.quaternions(space.object_rotations(turns)), at)
+    return _matrices(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
+
+
+def _matrices(q: np.ndarray) -> np.ndarray:
+    """Unit quaternions (N, 4) w, x, y, z -> (N, 3, 3)."""
+    w, x, y, z = q.T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

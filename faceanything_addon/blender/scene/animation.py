@@ -8,7 +8,11 @@ from typing import Any
 import bpy
 import numpy as np
 
-LINEAR = 1  # value of Keyframe.interpolation 'LINEAR'
+from ...solve.reduce import Curve
+
+LINEAR, BEZIER = 1, 2  # values of Keyframe.interpolation
+ALIGNED = 3  # value of Keyframe.handle_left_type 'ALIGNED'
+OWN = "face_anything_retarget"  # marks actions made here
 
 
 def curves_of(datablock: Any) -> Any:
@@ -48,6 +52,24 @@ def set_curve(curves: Any, path: str, index: int, frames: np.ndarray, values: np
     points.foreach_set("co", np.stack([frames, values], axis=1).astype(np.float32).ravel())
     points.foreach_set("interpolation", np.full(len(frames), LINEAR, dtype=np.int32))
     curve.update()
+
+
+def set_bezier(curves: Any, path: str, index: int, curve: Curve) -> None:
+    """Write one F-curve of cubic pieces. Handles a third of the way along make Blender's curve the same cubic."""
+    points = curves.new(path, index=index).keyframe_points
+    points.add(len(curve.frames))
+    gaps = np.diff(curve.frames)
+    before, after = np.append(gaps[:1], gaps), np.append(gaps, gaps[-1:])
+    if not len(gaps):
+        before = after = np.ones(1)
+    for name, step in (("co", np.zeros(len(before))), ("handle_left", -before / 3), ("handle_right", after / 3)):
+        points.foreach_set(name, _pairs(curve.frames + step, curve.values + step * curve.slopes))
+    for name, kind in (("interpolation", BEZIER), ("handle_left_type", ALIGNED), ("handle_right_type", ALIGNED)):
+        points.foreach_set(name, np.full(len(before), kind, dtype=np.int32))
+
+
+def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.stack([x, y], axis=1).astype(np.float32).ravel()
 
 
 def set_vector(datablock: Any, path: str, frames: np.ndarray, values: np.ndarray) -> None:

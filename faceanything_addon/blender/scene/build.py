@@ -119,7 +119,8 @@ class _Builder:
             name = f"{parent.name} eye.{'LR'[side]}"
             mesh = make_eye_mesh(name, self.template, self.neutral, part, self.eye_materials)
             center = eye_center(self.template, self.neutral, part)
-            made.append(self._link(add_eye(name, mesh, parent, center, self.turns[:, side], self.clock.keys)))
+            eye = add_eye(name, mesh, parent, center, self.turns[:, side], self.clock.keys, side)
+            made.append(self._link(eye))
         return tuple(made)
 
     def rig(self, head: bpy.types.Object) -> bpy.types.Object:

@@ -14,10 +14,11 @@ from ...take.take import Frames
 from ...template import Part, Template
 from ...template.shape import gaze_rotation
 from .. import space
-from .animation import curves_of, set_curve, set_vector
+from .animation import OWN, curves_of, set_curve, set_vector
 from .materials import assign_eye
 from .mesh import Piece, cut_piece, make_mesh
 
+SIDE = "face_anything_eye"  # of an eye: 0 left, 1 right
 KEY_STEP = 10.0  # eval_time between Blender's absolute keys
 
 
@@ -106,11 +107,18 @@ def gaze_quaternions(frames: Frames) -> np.ndarray:
 
 
 def add_eye(
-    name: str, mesh: bpy.types.Mesh, parent: bpy.types.Object, center: np.ndarray, turns: np.ndarray, keys: np.ndarray
+    name: str,
+    mesh: bpy.types.Mesh,
+    parent: bpy.types.Object,
+    center: np.ndarray,
+    turns: np.ndarray,
+    keys: np.ndarray,
+    side: int,
 ) -> bpy.types.Object:
     """An eye that looks: child of the head, origin at the eyeball's centre.
 
     Args:
+        side: 0 for the subject's left.
         center: (3,) head space. turns: (F, 4) from `gaze_quaternions`.
     """
     eye = bpy.data.objects.new(name, mesh)
@@ -119,4 +127,7 @@ def add_eye(
     eye.location = (x, y, z)
     eye.rotation_mode = "QUATERNION"
     set_vector(eye, "rotation_quaternion", keys, turns)
+    data: Any = eye.animation_data
+    data.action[OWN] = True
+    eye[SIDE] = side
     return eye

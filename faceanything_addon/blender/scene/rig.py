@@ -12,7 +12,7 @@ from ...take.take import Actor
 from ...template import Template
 from ...template.shape import own_shapes
 from ..space import object_vertices
-from .animation import curves_of, set_curve
+from .animation import OWN, curves_of, set_curve
 
 
 def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarray, actor: Actor) -> None:
@@ -36,5 +36,6 @@ def animate_arkit(target: bpy.types.Object, names: tuple[str, ...], arkit: np.nd
     shapes = data.shape_keys
     curves = curves_of(shapes)
     shapes.animation_data.action.name = f"{target.name} ARKit"
+    shapes.animation_data.action[OWN] = True
     for number, name in enumerate(names):
         set_curve(curves, f'key_blocks["{name}"].value', 0, keys, np.clip(arkit[:, number], 0.0, 1.0))

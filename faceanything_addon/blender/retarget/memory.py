@@ -1,0 +1,50 @@
+"""What was applied to a character, kept with it in the .blend file: a second take is put on in the same way."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from ...retarget import Mapping, describe_mapping, parse_mapping, recognise
+from .characters import Character
+
+APPLIED, HEAD = "face_anything_applied", "face_anything_head"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A mapping under the character's own names, and where the rest went."""
+
+    mapping: Mapping
+    first: float | None = None  # scene frame of the performance's start, where it is known
+    head: Any = None  # object that receives the head's turn
+    bone: str = ""
+
+
+def remember(character: Character, applied: Applied) -> None:
+    """Keep it on the character's first mesh."""
+    item: Any = character.meshes[0]
+    plain = {"first": applied.first, "bone": applied.bone, "mapping": describe_mapping(applied.mapping)}
+    item[APPLIED] = json.dumps(plain)
+    if applied.head is not None:
+        item[HEAD] = applied.head
+    elif HEAD in item:
+        del item[HEAD]
+
+
+def recall(character: Character) -> Applied:
+    """What was applied; for a take's own rig, and where it cannot be read, what the keys' names say."""
+    for mesh in character.meshes:
+        item: Any = mesh
+        try:
+            plain = json.loads(item[APPLIED])
+            mapping = parse_mapping(Path(item.name), plain["mapping"])
+            first = float(plain["first"])
+            return Applied(mapping, first, item.get(HEAD), str(plain["bone"]))
+        except (KeyError, TypeError, ValueError, UserError):
+            continue
+    return Applied(recognise(character.keys).mapping())
