@@ -13,6 +13,8 @@ from typing import Any
 
 from . import cli_exchange
 from .cli_exchange import blender_needed
+from .cli_retarget import add_arguments as add_retarget_arguments
+from .cli_retarget import plan
 from .errors import UserError
 
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -100,13 +102,7 @@ def _add_full_size(commands: Any) -> None:
 
 def _add_retarget(commands: Any) -> None:
     parser = _add(commands, "retarget", retarget, "animate a character that has shape keys (needs bpy)")
-    parser.add_argument("take", metavar="TAKE", help="folder of the take, or a recording (.csv, .json, .txt)")
-    parser.add_argument("--character", required=True, metavar="FILE", help="character: .blend, .glb, .gltf or .fbx")
-    parser.add_argument("--out", required=True, metavar="FILE.blend")
-    parser.add_argument("--object", metavar="NAME", help="object of the character, where the file has several")
-    parser.add_argument("--preset", metavar="NAME_OR_FILE", help="naming or preset, where the keys are not recognised")
-    parser.add_argument("--head", metavar="NAME", help="bone or object that receives the head's turn")
-    parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
+    add_retarget_arguments(parser)
 
 
 def reconstruct(parsed: argparse.Namespace) -> None:
@@ -230,18 +226,11 @@ def check_parity(parsed: argparse.Namespace) -> int:
 
 
 def retarget(parsed: argparse.Namespace) -> None:
-    from .exchange.sources import read_performance
-    from .retarget import chosen_mapping
-
-    # A bad take or preset is told before Blender is loaded.
-    performance = read_performance(parsed.take)
-    mapping = chosen_mapping(parsed.preset) if parsed.preset else None
+    wanted = plan(parsed)  # a bad take, preset or word is told before Blender is loaded
     with blender_needed():
         from .blender.retarget.command import retarget_file
 
-    report = retarget_file(
-        performance, parsed.character, parsed.out, parsed.object, mapping, parsed.head, parsed.mirror
-    )
+    report = retarget_file(wanted, parsed)
     for line in report.lines():
         print(line)
     print(f"{parsed.out}: written")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def read_livelink(file: str | Path) -> Performance:
     stamps, values = _table(file, header, rows[1:])
     time, rate = _times(file, stamps)
     rising = np.concatenate([[True], time[1:] > np.maximum.accumulate(time)[:-1]])
-    return _performance(time[rising], rate, {n: values[rising, i] for i, n in enumerate(header)}, tuple(known))
+    columns = {n: values[rising, i] for i, n in enumerate(header)}
+    return replace(_performance(time[rising] - time[0], rate, columns, tuple(known)), start=float(time[0]))
 
 
 def _table(file: Path, header: list[str], rows: list[list[str]]) -> tuple[list[str], np.ndarray]:

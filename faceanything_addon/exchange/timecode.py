@@ -19,7 +19,7 @@ def format_timecode(seconds: float) -> str:
 
 
 def parse_timecodes(stamps: list[str]) -> np.ndarray:
-    """Seconds (F,) from the first stamp on; also HH:MM:SS.sss and plain seconds. Midnight may pass.
+    """Seconds (F,) since midnight of the first stamp; also HH:MM:SS.sss and plain seconds. Midnight may pass.
 
     Raises:
         ValueError: says which stamp cannot be read.
@@ -28,8 +28,7 @@ def parse_timecodes(stamps: list[str]) -> np.ndarray:
     whole = np.array([seconds for seconds, _ in parts])
     frames = np.array([frame for _, frame in parts])
     time = whole + frames / _rate(whole, frames)
-    time = time + DAY * np.concatenate([[0], np.cumsum(np.diff(time) < -DAY / 2)])
-    return time - time[0]
+    return time + DAY * np.concatenate([[0], np.cumsum(np.diff(time) < -DAY / 2)])
 
 
 def _split(stamp: str) -> tuple[float, float]:

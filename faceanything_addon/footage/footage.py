@@ -34,6 +34,7 @@ class Source(Protocol):
     count: int
     focal_35mm: float | None  # millimetres, 35 mm equivalent, where the file tells
     broken: int  # frames that could not be decoded so far
+    timecode: str | None  # of the first frame, HH:MM:SS:FF, where the file tells
 
     @property
     def kind(self) -> Literal["video", "sequence", "still"]: ...
@@ -57,6 +58,14 @@ class Footage:
     start: int
     end: int
     source: Source = field(repr=False)
+
+    @property
+    def timecode(self) -> str | None:
+        """Of the footage's first frame, whether or not the clip has it: HH:MM:SS:FF, where the file tells.
+
+        For pictures their number: shot.1001.png is frame 1001 of the day.
+        """
+        return self.source.timecode
 
     @property
     def broken(self) -> int:

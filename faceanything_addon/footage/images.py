@@ -11,8 +11,10 @@ from typing import Literal
 import numpy as np
 
 from ..errors import UserError
+from ..timecode import Timecode
 from .footage import Frame
 
+DAY = 86400  # seconds
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
@@ -25,6 +27,7 @@ class ImageSource:
         self.count, self.broken = len(files), 0
         self.height, self.width = read_image(files[0]).shape[:2]
         self.focal_35mm = exif_focal(files[0])
+        self.timecode = picture_number(files[0], fps) if kind == "sequence" else None
 
     @classmethod
     def from_folder(cls, folder: Path, fps: float) -> ImageSource:
@@ -43,6 +46,13 @@ class ImageSource:
                     f"{self.width} x {self.height}; make all pictures of a sequence one size"
                 )
             yield Frame(image, index, index / self.fps)
+
+
+def picture_number(file: Path, fps: float) -> str | None:
+    """The number at the end of a picture's name as a time code; None where it has none, or one beyond a day."""
+    digits = re.search(r"(\d{1,9})$", file.stem)
+    number = Timecode(int(digits.group()), fps) if digits else None
+    return str(number) if number is not None and number.seconds < DAY else None
 
 
 def natural_key(path: Path) -> tuple:

@@ -41,6 +41,7 @@ class VideoSource:
             self.fps = _nominal_rate(stream, self.stamps)
             self.time_base = float(stream.time_base or 1)
             self.focal_35mm = _focal({**container.metadata, **stream.metadata})
+            self.timecode = _timecode(container)
         with _open(path) as (container, stream):
             image = next((upright(f) for f in _decode(container, stream) if f), None)
         if image is None:
@@ -160,6 +161,12 @@ def _nominal_rate(stream: VideoStream, stamps: list[int]) -> float:
         return float(told) if told else DEFAULT_FPS
     mean = (len(stamps) - 1) / float((stamps[-1] - stamps[0]) * stream.time_base)
     return float(told) if told and abs(told / mean - 1) < 0.01 else mean
+
+
+def _timecode(container: InputContainer) -> str | None:
+    """The time code that the container, or one of its streams, carries."""
+    holders = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return next((holder["timecode"] for holder in holders if "timecode" in holder), None)
 
 
 def _focal(metadata: dict[str, str]) -> float | None:

@@ -18,6 +18,7 @@ from ..model.maps import FaceMaps
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.files import check_target
 from ..template import Template, load_template
+from ..timecode import Timecode
 from .progress import Meter, Progress, Report
 
 PIECE = 8  # frames
@@ -117,7 +118,16 @@ def _info(footage: Footage, template: Template) -> TakeInfo:
         fps=float(footage.fps),
         predictor="embedded",
         template_version=version,
+        timecode=_timecode(footage),
     )
+
+
+def _timecode(footage: Footage) -> str:
+    """Of the clip's first frame; empty where the footage has none that can be read."""
+    try:
+        return str(Timecode.parse(footage.timecode or "", footage.fps) + footage.start)
+    except ValueError:
+        return ""
 
 
 def _settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:

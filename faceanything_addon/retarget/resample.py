@@ -1,4 +1,4 @@
-"""From the performance's own times to whole frames of a scene. Time is kept: nothing is stretched or squeezed."""
+"""From the performance's own times to whole frames of a scene. Nothing is stretched or squeezed unless asked for."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -8,20 +8,22 @@ import numpy as np
 ROUNDING = 0.01  # frames: what time stamps may fall short of a whole frame at the end
 
 
-def scene_frames(time: np.ndarray, rate: float, first: int) -> tuple[np.ndarray, np.ndarray]:
+def scene_frames(time: np.ndarray, rate: float, first: float, speed: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Whole scene frames that the performance spans, and the time of each.
 
     Args:
         time: (F,) seconds, rising.
         rate: frames per second of the scene.
-        first: scene frame of the performance's first sample.
+        first: scene frame of the performance's first sample; a fraction is kept.
+        speed: 2 plays the performance twice as fast.
 
     Returns:
         frames (N,) i8, time (N,) f8 seconds on the performance's clock.
     """
-    count = int(np.floor((time[-1] - time[0]) * rate + ROUNDING)) + 1
-    steps = np.arange(count)
-    return first + steps, time[0] + steps / rate
+    start = int(np.ceil(first - ROUNDING))
+    end = int(np.floor(first + (time[-1] - time[0]) * rate / speed + ROUNDING))
+    frames = np.arange(start, max(start, end) + 1)
+    return frames, time[0] + (frames - first) * (speed / rate)
 
 
 def resample(time: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:

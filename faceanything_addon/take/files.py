@@ -61,6 +61,8 @@ def read_header(folder: Path) -> Header:
 
 def _parse_header(path: Path, data: dict[str, Any]) -> Header:
     info, frames, broken = data.get("info"), data.get("frames"), data.get("broken")
+    if isinstance(info, dict):
+        info = {"timecode": "", **info}  # takes of earlier versions lack it
     types = {"int": int, "str": str, "float": (int, float)}
     if not isinstance(info, dict) or not isinstance(data.get("settings"), dict) or data.get("stage") not in STAGES:
         raise _bad_header(path, "entries are missing")

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ..template.names import arkit_names
+from ..timecode import Timecode
 from .files import TakeReader
-from .take import Frames
+from .take import Frames, TakeInfo
 
 FACING = np.diag([1.0, -1.0, -1.0])  # camera-from-head of a head that looks straight into the camera
 
@@ -25,6 +26,8 @@ class Performance:
     rate: float  # nominal samples per second; the truth is `time`
     head: np.ndarray | None = None  # (F, 3, 3) f8 turn of the head in head axes; identity faces the camera
     gaze: np.ndarray | None = None  # (F, 2, 3) f8 unit vectors in head space, subject's left eye first
+    start: float | None = None  # seconds since midnight of the first sample, by the time code; None: there is none
+    footage: str = ""  # what it was captured from, on the same clock as `time`; empty: not known
 
     def __len__(self) -> int:
         return len(self.time)
@@ -39,7 +42,16 @@ def take_performance(folder: str | Path) -> Performance:
     reader = TakeReader(folder)
     parts = [_of_frames(frames) for frames in reader.chunks()]
     time, arkit, head, gaze = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Performance(time, arkit_names(), arkit, reader.info.fps, head, gaze)
+    return Performance(
+        time, arkit_names(), arkit, reader.info.fps, head, gaze, _start(reader.info), reader.info.footage
+    )
+
+
+def _start(info: TakeInfo) -> float | None:
+    try:
+        return Timecode.parse(info.timecode, info.fps).seconds
+    except ValueError:
+        return None
 
 
 def _of_frames(frames: Frames) -> tuple[np.ndarray, ...]:

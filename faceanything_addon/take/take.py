@@ -20,6 +20,7 @@ class TakeInfo:
     fps: float  # nominal rate, for the scene; the truth is `time`
     predictor: str  # "embedded" or "full"
     template_version: str
+    timecode: str = ""  # of the first frame, HH:MM:SS:FF; empty where the footage has none
 
 
 @dataclass(frozen=True)

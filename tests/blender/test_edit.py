@@ -71,9 +71,9 @@ ALL = range(1, 61)
 def test_layers_show_what_was_there_and_hand_keys_go_on_top(scene, face):
     before, turns = shown(face, ALL), turned(face.parent, ALL)
     character = find_character(scene)
-    assert not is_layered(scene, character)
+    assert not is_layered(character)
     add_layers(scene, character)
-    assert is_layered(scene, character)
+    assert is_layered(character)
     for data in (face.data.shape_keys.animation_data, face.parent.animation_data):
         assert [(t.name, t.lock) for t in data.nla_tracks] == [("Captured", True)]
         assert "Offsets" in data.action.name

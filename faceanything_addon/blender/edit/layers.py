@@ -25,9 +25,10 @@ from ..scene.animation import OWN
 from .parts import Part, parts_of
 
 
-def is_layered(scene: bpy.types.Scene, character: Character) -> bool:
+def is_layered(character: Character) -> bool:
     """Whether the character's performance lies in layers."""
-    return any(captured_strip(part.datablock.animation_data) for part in parts_of(scene, character))
+    shapes: list[Any] = [mesh.data for mesh in character.meshes]
+    return any(captured_strip(data.shape_keys.animation_data) for data in shapes)
 
 
 def layered_parts(scene: bpy.types.Scene, character: Character) -> list[Part]:

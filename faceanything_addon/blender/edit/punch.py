@@ -39,13 +39,12 @@ def punch_in(scene: bpy.types.Scene, character: Character, performance: Performa
         UserError: the range is empty or lies outside the second take, or no performance was ever applied.
     """
     rate = scene.render.fps / scene.render.fps_base
-    parts, start = layered_parts(scene, character), punch.first
-    if start is None:
-        start = recall(character).first
+    parts, applied = layered_parts(scene, character), recall(character)
+    start = applied.first if punch.first is None else punch.first
     if start is None:
         start = captured_strip(parts[0].datablock.animation_data).frame_start
     frames = np.arange(punch.start, punch.end + 1)
-    at = performance.time[0] + (frames - start) / rate
+    at = performance.time[0] + (frames - start) * (applied.speed / rate)
     _check(character, performance, punch, at, 0.5 / rate)
     writer = ActionWriter(f"{character.name} {PUNCH}")
     for part in parts:

@@ -11,9 +11,12 @@ import numpy as np
 
 from ...errors import UserError
 from ...retarget import Mapping, NameTable, fit_mapping, recognise
+from ...retarget.placement import Start
 from ...retarget.resample import resample, scene_frames
 from ...take.performance import Performance
 from ..scene.animation import set_curve
+from ..scene.sound import add_sound
+from ..scene.timing import fps_pair
 from .actions import ActionWriter
 from .characters import Character, key_names
 from .head import head_at, head_channel, write_head
@@ -26,7 +29,10 @@ class Options:
 
     mapping: Mapping | NameTable | None = None  # None: by the naming that is recognised
     mirror: bool = False  # the subject's left drives the character's right; also where the mapping says so
-    first: int = 1  # scene frame of the first sample
+    first: float | Start = 1.0  # scene frame of the first sample
+    speed: float = 1.0  # 2 plays twice as fast; the sound is never stretched
+    adopt_rate: bool = False  # the scene takes over the performance's frame rate
+    sound: bool = False  # the footage's sound in the sequencer, in step
     head: bpy.types.Object | None = None  # receives the head's turn; None: nothing does
     bone: str = ""  # of `head`, where that is an armature
 
@@ -43,13 +49,16 @@ class Report:
     missing: tuple[str, ...]  # keys of the mapping that the character lacks
     held: tuple[str, ...]  # keys left out because a driver holds them
     actions: tuple[str, ...]
+    sound: str = ""  # what became of it
+    edited: str = ""  # what was edited afterwards
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
         keys, meshes = counted(len(self.driven), "key"), counted(len(self.meshes), "mesh", "meshes")
         done = f"{self.naming}: {keys} on {meshes}, frames {self.frames[0]}"
         left = {"without a key": self.unused, "not on the character": self.missing, "held by drivers": self.held}
-        return [f"{done} to {self.frames[1]}", *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
+        told = [line for line in (self.sound, self.edited) if line]
+        return [f"{done} to {self.frames[1]}", *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -70,8 +79,11 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         head_channel(options.head, options.bone)
         if performance.head is None:
             raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")
+    if options.adopt_rate:
+        scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
     rate = scene.render.fps / scene.render.fps_base
-    frames, at = scene_frames(performance.time, rate, options.first)
+    first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
+    frames, at = scene_frames(performance.time, rate, first, options.speed)
     values = mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
     columns = dict(zip(mapping.targets, values.T, strict=True))
     writer = ActionWriter(f"{character.name} face")
@@ -80,7 +92,7 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         turns = head_at(performance, at, mapping.mirror)
         write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
     writer.finish()
-    remember(character, Applied(mapping, options.first, options.head, options.bone))
+    remember(character, Applied(mapping, first, options.head, options.bone, options.speed))
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     return Report(
         naming=mapping.name,
@@ -91,7 +103,16 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         missing=missing,
         held=tuple(dict.fromkeys(key for _, keys in written for key in keys)),
         actions=tuple(action.name for action in writer.actions),
+        sound=_put_sound(scene, performance, character, first) if options.sound else "",
     )
+
+
+def _put_sound(scene: bpy.types.Scene, performance: Performance, character: Character, first: float) -> str:
+    """Add the footage's sound, where it is known; says what was done."""
+    if not performance.footage:
+        return ""
+    strip = add_sound(scene, performance.footage, first, float(performance.time[0]), character.name)
+    return f"sound: {strip.name}" if strip is not None else "no sound: the footage has none, or was not found"
 
 
 def mapping_for(character: Character, options: Options) -> tuple[Mapping, tuple[str, ...]]:

@@ -3,16 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ...cli_retarget import Plan
 from ...errors import UserError
-from ...retarget import Mapping, NameTable
-from ...take.performance import Performance
 from ..command import make_folder, save_scene
 from ..context import scene_of
+from ..edit import Punch, add_layers, punch_in, refresh
 from ..scene.timing import fps_pair
 from .apply import Options, Report, retarget
 from .characters import Character, find_character
@@ -20,37 +21,50 @@ from .characters import Character, find_character
 KINDS = (".blend", ".glb", ".gltf", ".fbx")
 
 
-def retarget_file(
-    performance: Performance,
-    character_file: str | Path,
-    out: str | Path,
-    name: str | None = None,
-    mapping: Mapping | NameTable | None = None,
-    head: str | None = None,
-    mirror: bool = False,
-) -> Report:
-    """Open a character, animate it and save the scene. What is open in this Blender is lost.
+def retarget_file(plan: Plan, words: Any) -> Report:
+    """Open a character, animate it, edit that and save the scene. What is open in this Blender is lost.
 
     Args:
-        character_file: .blend, .glb, .gltf or .fbx.
-        name: object of the character; None: the one whose keys are recognised best.
-        mapping: None: by the naming that is recognised.
-        head: bone or object that receives the head's turn; None: nothing does.
+        words: the command line's: character (.blend, .glb, .gltf or .fbx), out, object (None: the one whose keys
+            are recognised best), head (bone or object; None: nothing turns), and how it is done, see `cli_retarget`.
 
     Raises:
         UserError: the file cannot be read, holds no such character, or `out` cannot be written.
     """
-    file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
+    file, out = (Path(path).expanduser().absolute() for path in (words.character, words.out))
     if file == out:
         raise UserError(f"{out}: is the character's own file; give another name, it would be overwritten")
     make_folder(out)
-    open_character(file, performance.rate)
+    open_character(file, plan.performance.rate)
     scene = scene_of(bpy.context)
-    character = find_character(scene, name)
-    target, bone = head_target(scene, character, head) if head is not None else (None, "")
-    report = retarget(scene, performance, character, Options(mapping, mirror, head=target, bone=bone))
+    character = find_character(scene, words.object)
+    target, bone = head_target(scene, character, words.head) if words.head is not None else (None, "")
+    options = Options(
+        mapping=plan.mapping,
+        mirror=words.mirror,
+        first=plan.start,
+        speed=words.speed,
+        adopt_rate=words.adopt_rate,
+        sound=not words.no_sound,
+        head=target,
+        bone=bone,
+    )
+    report = retarget(scene, plan.performance, character, options)
+    report = replace(report, edited=edit_as_planned(scene, character, plan, words.layers))
     save_scene(out)
     return report
+
+
+def edit_as_planned(scene: bpy.types.Scene, character: Character, plan: Plan, layers: bool) -> str:
+    """Layers, second takes and edits; says what was done."""
+    for second in plan.seconds:
+        fades = second.blend, second.blend
+        punch_in(scene, character, second.performance, Punch(second.start, second.end, *fades, second.first))
+    if plan.edit.changes:
+        return f"edited: {refresh(scene, character, plan.edit).line()}"
+    if layers:
+        add_layers(scene, character)
+    return ""
 
 
 def open_character(file: Path, rate: float) -> None:

@@ -23,12 +23,18 @@ class Applied:
     first: float | None = None  # scene frame of the performance's start, where it is known
     head: Any = None  # object that receives the head's turn
     bone: str = ""
+    speed: float = 1.0
 
 
 def remember(character: Character, applied: Applied) -> None:
     """Keep it on the character's first mesh."""
     item: Any = character.meshes[0]
-    plain = {"first": applied.first, "bone": applied.bone, "mapping": describe_mapping(applied.mapping)}
+    plain = {
+        "first": applied.first,
+        "bone": applied.bone,
+        "speed": applied.speed,
+        "mapping": describe_mapping(applied.mapping),
+    }
     item[APPLIED] = json.dumps(plain)
     if applied.head is not None:
         item[HEAD] = applied.head
@@ -44,7 +50,7 @@ def recall(character: Character) -> Applied:
             plain = json.loads(item[APPLIED])
             mapping = parse_mapping(Path(item.name), plain["mapping"])
             first = float(plain["first"])
-            return Applied(mapping, first, item.get(HEAD), str(plain["bone"]))
+            return Applied(mapping, first, item.get(HEAD), str(plain["bone"]), float(plain["speed"]))
         except (KeyError, TypeError, ValueError, UserError):
             continue
     return Applied(recognise(character.keys).mapping())

@@ -11,7 +11,7 @@ from ...errors import UserError
 from ...retarget import recognise
 from .operators import CLASSES as OPERATORS
 from .operators import chosen_character
-from .properties import DETECT, FILE, retarget_settings
+from .properties import DETECT, FILE, TIMECODE, retarget_settings
 
 
 class FACEANYTHING_PT_retarget(bpy.types.Panel):
@@ -34,11 +34,19 @@ class FACEANYTHING_PT_retarget(bpy.types.Panel):
             column.prop(settings, "preset")
         column.label(text=naming_text(context), icon="INFO")
         column.prop(settings, "mirror")
-        column.prop(settings, "first")
+        draw_timing(column, settings)
         draw_head(column, settings)
         actions = layout.column(align=True)
         actions.operator("face_anything.retarget", icon="PLAY")
         actions.operator("face_anything.save_retarget_preset", icon="FILE_TICK")
+
+
+def draw_timing(column: Any, settings: Any) -> None:
+    column.prop(settings, "start")
+    for name in ("timecode", "zero") if settings.start == TIMECODE else ("first",):
+        column.prop(settings, name)
+    for name in ("speed", "adopt_rate", "sound"):
+        column.prop(settings, name)
 
 
 def draw_head(column: Any, settings: Any) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ...errors import UserError
 from ...retarget import Mapping, NameTable, chosen_mapping, load_table, table_names
+from ...retarget.placement import Start
 from ..context import scene_of
 from ..properties import settings_of, take_folder
 from .apply import Options
@@ -20,6 +21,12 @@ NAMINGS = (
     (DETECT, "Detect", "By the names of the character's shape keys"),
     (FILE, "Preset", "A preset's file"),
     *((name.upper(), load_table(name).label, "") for name in table_names()),
+)
+
+FRAME, TIMECODE = "FRAME", "TIMECODE"
+STARTS = (
+    (FRAME, "First Frame", "At a frame of the scene"),
+    (TIMECODE, "Time Code", "At the frame of the performance's time code"),
 )
 
 SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
@@ -39,7 +46,21 @@ class FACEANYTHING_PG_retarget(bpy.types.PropertyGroup):
     naming: EnumProperty(name="Naming", description="What drives which shape key", items=NAMINGS)
     preset: StringProperty(name="Preset", description="Preset's file", subtype="FILE_PATH")
     mirror: BoolProperty(name="Mirror", description="The actor's left drives the character's right")
+    start: EnumProperty(name="Start", description="Where the performance begins in the scene", items=STARTS)
     first: IntProperty(name="First Frame", description="Scene frame of the performance's start", default=1)
+    timecode: StringProperty(name="Time Code", description="Of the performance's start. Empty: its own")
+    zero: StringProperty(name="Frame 0", description="Time code of scene frame 0. Empty: midnight")
+    adopt_rate: BoolProperty(name="Take's Rate", description="The scene takes over the performance's frame rate")
+    speed: FloatProperty(
+        name="Speed",
+        description="2 plays the performance twice as fast. The sound is left as it is",
+        default=1.0,
+        min=0.01,
+        max=100.0,
+        soft_min=0.25,
+        soft_max=4.0,
+    )
+    sound: BoolProperty(name="Sound", description="Put the footage's sound into the sequencer, in step", default=True)
     use_head: BoolProperty(name="Head Motion", description="Turn a bone or an object as the head turns")
     head: PointerProperty(name="Head", description="Armature, or the object to turn", type=bpy.types.Object)
     bone: StringProperty(name="Bone", description="Bone to turn. Empty: the object itself")
@@ -88,7 +109,16 @@ def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
     if settings.use_head and settings.head is None:
         raise UserError("no object is chosen for the head's motion; set Head in the Retarget panel")
     head = settings.head if settings.use_head else None
-    return Options(panel_mapping(settings), settings.mirror, settings.first, head, settings.bone if head else "")
+    return Options(
+        mapping=panel_mapping(settings),
+        mirror=settings.mirror,
+        first=Start(settings.first, settings.start == TIMECODE, settings.timecode, settings.zero),
+        speed=settings.speed,
+        adopt_rate=settings.adopt_rate,
+        sound=settings.sound,
+        head=head,
+        bone=settings.bone if head else "",
+    )
 
 
 def register() -> None:

@@ -18,6 +18,7 @@ from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze
 from .materials import add_texture, assign_parts, eye_materials, part_materials
 from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, hide_shoulders, make_mesh
 from .rig import add_arkit_keys, animate_arkit
+from .sound import add_sound
 from .timing import Clock, make_clock
 
 RIG_DISTANCE = 0.35  # metres beside the head, at least
@@ -33,6 +34,7 @@ class SceneOptions:
     texture_file: Path | None = None  # picture of the skin on the UVs
     rig_copy: bool = True
     plate: bool = True
+    sound: bool = True  # the footage's, in the sequencer
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ class _Builder:
         self._link(camera)
         self.scene.camera = camera
         cameras.apply_timing(self.scene, self.clock)
+        if self.options.sound:
+            time = float(self.take.frames.time[0])
+            add_sound(self.scene, self.take.info.footage, self.clock.frame_of(time), time, camera.name)
         return camera
 
     def head(self) -> bpy.types.Object:

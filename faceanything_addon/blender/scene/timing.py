@@ -19,6 +19,11 @@ class Clock:
     rate: float  # scene frames per second
     keys: np.ndarray  # (F,) f8 scene frame of each frame of the take, with fractions
     plate_offset: int
+    origin: float = 0.0  # time of the footage's first picture, seconds
+
+    def frame_of(self, time: float) -> float:
+        """Scene frame at which a moment of the footage is seen."""
+        return (time - self.origin) * self.rate - self.plate_offset + FIRST_FRAME
 
     @property
     def first(self) -> int:
@@ -42,7 +47,7 @@ def make_clock(time: np.ndarray, origin: float, rate: float) -> Clock:
     """
     position = (time - origin) * rate
     offset = round(float(position[0]))
-    return Clock(rate=rate, keys=rising(snapped(position - offset + FIRST_FRAME)), plate_offset=offset)
+    return Clock(rate, rising(snapped(position - offset + FIRST_FRAME)), offset, origin)
 
 
 def fps_pair(rate: float) -> tuple[int, float]:
