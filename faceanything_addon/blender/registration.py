@@ -6,18 +6,27 @@ from __future__ import annotations
 import bpy
 
 from . import command, jobs, panel, preferences, properties
+from .edit import panel as edit_panel
+from .edit import properties as edit_properties
 from .exchange import panel as exchange_panel
 from .exchange import playback
 from .exchange import properties as exchange_properties
 from .retarget import panel as retarget_panel
 from .retarget import properties as retarget_properties
 
-CLASSES = (preferences.FACEANYTHING_Preferences, *panel.CLASSES, *retarget_panel.CLASSES, *exchange_panel.CLASSES)
+CLASSES = (
+    preferences.FACEANYTHING_Preferences,
+    *panel.CLASSES,
+    *retarget_panel.CLASSES,
+    *edit_panel.CLASSES,
+    *exchange_panel.CLASSES,
+)
 
 
 def register() -> None:
     properties.register()
     retarget_properties.register()
+    edit_properties.register()
     exchange_properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
@@ -31,5 +40,6 @@ def unregister() -> None:
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
     exchange_properties.unregister()
+    edit_properties.unregister()
     retarget_properties.unregister()
     properties.unregister()

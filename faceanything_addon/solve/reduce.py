@@ -73,8 +73,9 @@ def reduce_keys(frames: np.ndarray, values: np.ndarray, tolerance: float) -> Cur
     """The curve with few keys that is off by at most `tolerance` at every one of the frames.
 
     Peaks and valleys that stand out by more than twice the bound keep their frame and value, with level handles: a
-    blink's depth and the touch of the lips stay what they were. Between keys the slopes are fitted by least squares;
-    where a piece is off by more than the bound, its worst frame becomes a key, until none is.
+    blink's depth and the touch of the lips stay what they were. Between keys the slopes are fitted by least squares,
+    and held so that nothing overshoots its keys; where a piece is off by more than the bound, its worst frame becomes
+    a key, until none is.
 
     Args:
         frames: (F,) rising. values: (F,)
@@ -133,7 +134,20 @@ def _fitted(frames: np.ndarray, values: np.ndarray, keys: np.ndarray, level: np.
     bands[1] = prior + np.bincount(piece, c * c, count) + np.bincount(piece + 1, d * d, count)
     bands[0, 1:] = np.bincount(piece, c * d, count)[:-1]
     right = prior * measured + np.bincount(piece, c * rest, count) + np.bincount(piece + 1, d * rest, count)
-    return Curve(at, values[keys], np.where(level, 0.0, solveh_banded(bands, right)))
+    return Curve(at, values[keys], _without_overshoot(at, values[keys], solveh_banded(bands, right)))
+
+
+def _without_overshoot(frames: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Slopes so gentle that no piece leaves the range of its two keys.
+
+    F. Fritsch and R. Carlson, Monotone piecewise cubic interpolation, SIAM J. Numer. Anal. 17, 1980: a slope of the
+    chord's sign and at most three times as steep.
+    """
+    chords = 3 * np.diff(values) / np.diff(frames)
+    before, after = np.append(chords[:1], chords), np.append(chords, chords[-1:])
+    low = np.maximum(np.minimum(before, 0), np.minimum(after, 0))
+    high = np.minimum(np.maximum(before, 0), np.maximum(after, 0))
+    return np.clip(slopes, low, high)
 
 
 def _worst_of_each_piece(error: np.ndarray, keys: np.ndarray, bound: float) -> np.ndarray:

@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from support.video import break_packet, level, number_of, turn_clockwise, write_sound, write_video
+from support.video import break_packet, level, number_of, turn_clockwise, write_sound, write_talkie, write_video
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.footage import open_footage
+from faceanything_addon.footage.sound import sound_start
 
 
 def complaint(path: Path, *args) -> str:
@@ -170,3 +172,29 @@ def test_a_range_without_frames_is_refused(tmp_path, start, end):
 
 def test_the_levels_of_neighbouring_frames_differ():
     assert len({level(i) for i in range(40)}) == 40
+
+
+def test_the_containers_time_code_is_told(tmp_path):
+    for code in ("01:00:00:00", "10:20:30:12"):
+        assert open_footage(write_talkie(tmp_path / "tc.mov", 0.4, timecode=code)).timecode == code
+    dropped = write_talkie(tmp_path / "df.mov", 0.4, Fraction(30000, 1001), timecode="01:00:00;02")
+    assert open_footage(dropped).timecode == "01:00:00;02"
+    assert open_footage(write_video(tmp_path / "none.mp4")).timecode is None
+
+
+@pytest.mark.parametrize(("name", "code"), [("shot.1001.png", "00:00:40:01"), ("f0025.png", "00:00:01:00")])
+def test_a_sequences_number_is_its_time_code(tmp_path, name, code):
+    cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
+    assert open_footage(tmp_path).timecode == code
+
+
+def test_pictures_without_a_number_and_stills_have_no_time_code(tmp_path):
+    cv2.imwrite(str(tmp_path / "face.png"), np.zeros((4, 4, 3), np.uint8))
+    assert open_footage(tmp_path).timecode is None and open_footage(tmp_path / "face.png").timecode is None
+
+
+def test_sound_is_known_where_there_is_some(tmp_path):
+    assert sound_start(write_talkie(tmp_path / "talk.mov", 0.4)) == 0
+    assert sound_start(write_video(tmp_path / "mute.mp4")) is None
+    assert sound_start(write_sound(tmp_path / "only.wav")) is None
+    assert sound_start(tmp_path / "gone.mov") is None

@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 from support.toy import toy_stages
-from support.video import break_packet, write_video
+from support.video import break_packet, write_talkie, write_video
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
 from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip, spread
 from faceanything_addon.take import read_take
+from faceanything_addon.take.performance import take_performance
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +122,10 @@ def test_views_of_the_actor_are_spread_over_the_frames_with_a_face():
     views = spread(found, 60)
     assert len(set(views)) == 60 and found[views].all() and views[0] == 0 and views[-1] == 999
     assert spread(found[:7], 60).tolist() == list(range(7))
+
+
+def test_the_time_code_of_the_first_frame_is_kept(tmp_path):
+    clip = write_talkie(tmp_path / "tc.mov", 1.0, timecode="09:59:59:20")
+    out = reconstruct_clip(ClipOptions(str(clip), str(tmp_path / "t"), start=5), stages=toy_stages())
+    assert read_take(out).info.timecode == "10:00:00:00"
+    assert take_performance(out).start == 36000 and take_performance(out).footage == str(clip)

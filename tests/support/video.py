@@ -76,3 +76,27 @@ def break_packet(path: Path, number: int) -> Path:
     data[position : position + size] = bytes([255] * size)
     path.write_bytes(data)
     return path
+
+
+def write_talkie(
+    path: Path, seconds: float = 3.0, rate: Fraction = Fraction(25), click: float = 1.0, timecode: str = ""
+) -> Path:
+    """A video with sound: silence, but for a click of 10 ms that begins at a time of the pictures' clock."""
+    with av.open(str(path), "w") as container:
+        if timecode:
+            container.metadata["timecode"] = timecode
+        video = container.add_stream("libx264", rate=rate, options={"bf": "0"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=48000, layout="mono")
+        for i in range(round(seconds * rate)):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i, 1 / rate
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        samples = np.zeros(round(seconds * 48000), np.int16)
+        samples[round(click * 48000) :][:480] = 20000
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path

@@ -209,3 +209,11 @@ def test_the_real_error_of_a_full_device_is_recognised(tmp_path):
     writer = TakeWriter.open(tmp_path / "t", toy_info())
     (tmp_path / "t/evidence/000000.npz.partial").symlink_to("/dev/full")
     assert "disk is full" in complaint(writer.add_evidence, evidence(64))
+
+
+def test_a_take_of_before_time_codes_is_read(tmp_path):
+    write_take(tmp_path / "t")
+    header = json.loads((tmp_path / "t/take.json").read_text())
+    del header["info"]["timecode"]
+    (tmp_path / "t/take.json").write_text(json.dumps(header))
+    assert read_take(tmp_path / "t").info.timecode == ""

@@ -12,6 +12,8 @@ from ...errors import UserError
 from ...exchange.sources import read_performance
 from ...retarget import save_preset
 from ..context import active_of, manager_of, scene_of
+from ..edit import is_layered, refresh
+from ..edit.properties import edit_settings, panel_edit
 from ..jobs import state
 from ..operators import fail
 from .apply import mapping_for, retarget
@@ -46,6 +48,8 @@ class FACEANYTHING_OT_retarget(bpy.types.Operator):
         try:
             options, character = panel_options(retarget_settings(context)), chosen_character(context)
             report = retarget(scene_of(context), read_performance(source_path(context)), character, options)
+            if is_layered(character):
+                refresh(scene_of(context), character, panel_edit(edit_settings(character)))
         except UserError as error:
             return fail(self, str(error))
         state.note = "; ".join(report.lines())

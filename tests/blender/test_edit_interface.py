@@ -1,0 +1,164 @@
+"""The Edit panel's operators and settings, in Blender without an interface."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+import numpy as np
+import pytest
+from keyed import add_armature, add_mesh
+from support.performance import make_performance
+
+import faceanything_addon
+from faceanything_addon.blender.edit import panel
+from faceanything_addon.blender.jobs import state
+from faceanything_addon.exchange.livelink import write_livelink
+from faceanything_addon.retarget import load_table
+
+KEYS = list(load_table("apple").targets)
+
+
+@pytest.fixture
+def registered():
+    faceanything_addon.register()
+    yield
+    faceanything_addon.unregister()
+    state.error = state.note = ""
+
+
+@pytest.fixture
+def face(registered, tmp_path):
+    """Layered, with a head."""
+    bpy.context.scene.render.fps = 30
+    settings = bpy.context.scene.face_anything_retarget
+    item = add_mesh("Face", KEYS, add_armature())
+    settings.character, settings.use_head, settings.head, settings.bone = item, True, item.parent, "head"
+    settings.source = str(write_livelink(make_performance(60), tmp_path / "phone.csv"))
+    bpy.ops.face_anything.retarget()
+    assert bpy.ops.face_anything.add_layers() == {"FINISHED"}
+    return item
+
+
+def value(name, frame):
+    bpy.context.scene.frame_set(frame)
+    return bpy.data.objects["Face"].data.shape_keys.key_blocks[name].value
+
+
+def names():
+    data = bpy.data.objects["Face"].data.shape_keys.animation_data
+    return [track.name for track in data.nla_tracks]
+
+
+def test_a_changed_setting_is_seen_at_once(face):
+    before = {name: value(name, 20) for name in KEYS}
+    face.face_anything_edit.gain_mouth = 0.5
+    face.face_anything_edit.use_brows = False
+    assert value("mouthSmileLeft", 20) == pytest.approx(before["mouthSmileLeft"] / 2, abs=1e-5)
+    assert value("browInnerUp", 20) == 0 and value("jawOpen", 20) == pytest.approx(before["jawOpen"], abs=1e-5)
+    face.face_anything_edit.gain_mouth, face.face_anything_edit.use_brows = 1.0, True
+    assert all(value(name, 20) == pytest.approx(before[name], abs=1e-6) for name in KEYS)
+
+
+def test_the_panel_says_how_many_keys_remain(face):
+    face.face_anything_edit.keys = "WEIGHT"
+    kept, _, rest = state.note.partition(" of ")
+    assert int(kept.replace(",", "")) < int(rest.split()[0].replace(",", "")) / 3 and state.note.endswith("%)")
+    assert "3,360 keys" in state.note
+
+
+def test_head_motion_is_switched_off(face):
+    face.face_anything_edit.use_head = False
+    bpy.context.scene.frame_set(20)
+    assert face.parent.pose.bones["head"].rotation_quaternion.angle < 1e-4
+
+
+def test_a_second_take_is_punched_in_and_removed(face, tmp_path):
+    before = value("jawOpen", 30)
+    settings = face.face_anything_edit
+    assert fails(bpy.ops.face_anything.punch_in) == "no second take is chosen; set Second Take in the Edit panel"
+    settings.second = str(write_livelink(make_performance(60, start=2.0), tmp_path / "second.csv"))
+    settings.start, settings.end = 20, 40
+    assert bpy.ops.face_anything.punch_in() == {"FINISHED"} and names() == ["Captured", "Punch-in"]
+    assert abs(value("jawOpen", 30) - before) > 0.05
+    assert bpy.ops.face_anything.remove_punch_ins() == {"FINISHED"} and names() == ["Captured"]
+    assert value("jawOpen", 30) == pytest.approx(before, abs=1e-6)
+
+
+def test_a_moved_strip_is_followed_after_update(face, tmp_path):
+    settings = face.face_anything_edit
+    settings.second = str(write_livelink(make_performance(60, start=2.0), tmp_path / "second.csv"))
+    settings.start, settings.end, settings.blend_in, settings.blend_out = 10, 20, 0, 0
+    bpy.ops.face_anything.punch_in()
+    shown = [value("jawOpen", frame) for frame in range(11, 20)]
+    settings.gain_brows = 0.5
+    strip = face.data.shape_keys.animation_data.nla_tracks["Punch-in"].strips[0]
+    strip.frame_end, strip.frame_start = 45, 35
+    strip.frame_end = 45
+    bpy.ops.face_anything.update_edit()
+    assert np.abs(np.subtract(shown, [value("jawOpen", frame) for frame in range(36, 45)])).max() < 1e-4
+
+
+@pytest.mark.parametrize("step", ["add_layers", "setting", "punch_in"])
+def test_each_step_is_undone_by_one_undo(registered, tmp_path, step):
+    face_ = add_mesh("Face", KEYS)
+    settings = bpy.context.scene.face_anything_retarget
+    settings.character = face_
+    settings.source = str(write_livelink(make_performance(60), tmp_path / "phone.csv"))
+    bpy.ops.face_anything.retarget()
+    if step != "add_layers":
+        bpy.ops.face_anything.add_layers()
+    face_.face_anything_edit.second = settings.source
+    face_.face_anything_edit.start, face_.face_anything_edit.end = 5, 20
+    before, tracks = value("jawOpen", 10), names()
+    bpy.context.preferences.edit.use_global_undo = True
+    bpy.ops.ed.undo_push(message="before")
+    if step == "setting":
+        face_.face_anything_edit.gain_jaw = 0.5
+    else:
+        getattr(bpy.ops.face_anything, step)()
+    bpy.ops.ed.undo_push(message="after")
+    assert names() != tracks
+    bpy.ops.ed.undo()
+    assert names() == tracks and value("jawOpen", 10) == pytest.approx(before, abs=1e-6)
+
+
+def test_another_performance_is_edited_as_the_first_was(face, tmp_path):
+    face.face_anything_edit.gain_jaw = 0.5
+    settings = bpy.context.scene.face_anything_retarget
+    settings.source = str(write_livelink(make_performance(60, start=7.0), tmp_path / "other.csv"))
+    bpy.ops.face_anything.retarget()
+    halved = value("jawOpen", 20)
+    face.face_anything_edit.gain_jaw = 1.0
+    assert halved == pytest.approx(value("jawOpen", 20) / 2, abs=1e-5) and halved > 0.01
+
+
+def fails(operator):
+    with pytest.raises(RuntimeError) as caught:
+        operator()
+    assert "Traceback" not in str(caught.value)
+    return str(caught.value).strip().removeprefix("Error: ")
+
+
+def test_what_was_never_captured_is_one_line(registered):
+    assert "no character is chosen" in fails(bpy.ops.face_anything.add_layers)
+    bpy.context.view_layer.objects.active = add_mesh("Face", KEYS)
+    assert "Face: has no performance yet" in fails(bpy.ops.face_anything.add_layers)
+
+
+class Drawn:
+    """Stands for a layout, which only an interface has; notes what is drawn."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __getattr__(self, name):
+        if name in ("column", "row", "box"):
+            return lambda **_: self
+        return lambda *names, **more: self.seen.append(names[-1] if names else more["text"])
+
+
+def test_the_panel_draws_before_and_after_layers(registered, face):
+    for layered in (True, False):
+        item = face if layered else add_mesh("Other", KEYS)
+        bpy.context.view_layer.objects.active = item
+        drawn = Drawn()
+        panel.FACEANYTHING_PT_edit.draw(type("P", (), {"layout": drawn})(), bpy.context)
+        assert ("gain_mouth" in drawn.seen) is layered and ("face_anything.add_layers" in drawn.seen) is not layered
