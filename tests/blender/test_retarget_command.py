@@ -112,3 +112,69 @@ def test_what_is_wrong_is_one_line_and_code_2(tmp_path, capsys, phone):
         assert error.startswith("faceanything: ") and error.count("\n") == 1, error
     code, _, error = run(capsys, phone, "--character", file, "--out", file)
     assert code == 2 and "is the character's own file" in error
+
+
+def key(name, frame):
+    bpy.context.scene.frame_set(frame)
+    return bpy.data.objects["Face"].data.shape_keys.key_blocks[name].value
+
+
+def test_a_performance_is_edited_on_the_way(tmp_path, capsys, phone):
+    file, plain, out = save_character(tmp_path / "hero.glb"), tmp_path / "plain.blend", tmp_path / "out.blend"
+    second = write_arkit_json(make_performance(40, 25.0, start=3.0), tmp_path / "second.json")
+    assert run(capsys, phone, "--character", file, "--out", plain)[0] == 0
+    bpy.ops.wm.open_mainfile(filepath=str(plain))
+    before = {name: key(name, 25) for name in KEYS}
+    words = [
+        "--gain",
+        "mouth=0.5",
+        "--mute",
+        "brows",
+        "--reduce",
+        "0.02",
+        "--no-head",
+        "--head",
+        "head",
+        "--blend",
+        "0",
+    ]
+    code, said, error = run(capsys, phone, "--character", file, "--out", out, *words, "--punch-in", f"{second}:5-15@2")
+    assert code == 0, error
+    assert "edited: " in said and "%)" in said
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert key("mouthSmileLeft", 25) == pytest.approx(before["mouthSmileLeft"] / 2, abs=0.02)
+    assert key("browInnerUp", 25) == 0 and key("jawOpen", 25) == pytest.approx(before["jawOpen"], abs=0.02)
+    column = make_performance(1).names.index("jawOpen")
+    assert key("jawOpen", 10) == pytest.approx(make_performance(40, 25.0, start=3.0).coefficients[8, column], abs=0.02)
+    rig = bpy.data.objects["Face"].find_armature()
+    assert rig.pose.bones["head"].rotation_quaternion.angle < 1e-3
+    tracks = bpy.data.objects["Face"].data.shape_keys.animation_data.nla_tracks
+    assert [track.name for track in tracks] == ["Captured", "Punch-in", "Edited"]
+
+
+def test_layers_alone_and_the_scenes_rate_and_time_code(tmp_path, capsys, phone):
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "out.blend"
+    words = ["--layers", "--adopt-rate", "--speed", "2", "--timecode", "00:00:04:00"]
+    code, said, error = run(capsys, phone, "--character", file, "--out", out, *words)
+    assert code == 0 and "frames 100 to 114" in said, error
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert bpy.context.scene.render.fps == 25
+    assert bpy.data.objects["Face"].data.shape_keys.animation_data.nla_tracks[0].name == "Captured"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--gain nose=2", "'nose': there is no such region"),
+        ("--reduce much", "reduce 'much': is not understood"),
+        ("--punch-in second", "--punch-in second: is not understood; write TAKE2:START-END"),
+        ("--speed 0", "--speed 0: is out of range"),
+        ("--timecode noon", "time code 'noon' is no time code"),
+        ("--punch-in {phone}:900-950", "does not cover frames 900 to 950"),
+    ],
+)
+def test_words_that_are_not_understood_are_one_line(tmp_path, capsys, phone, words, told):
+    file = save_character(tmp_path / "hero.blend")
+    out = tmp_path / "out.blend"
+    code, _, error = run(capsys, phone, "--character", file, "--out", out, *words.format(phone=phone).split())
+    assert code == 2 and told in error and error.count("\n") == 1 and not out.exists()

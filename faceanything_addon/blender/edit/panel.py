@@ -9,6 +9,8 @@ import bpy
 
 from ...errors import UserError
 from ...solve.edit import editable
+from ...solve.regions import HEAD
+from ..retarget.memory import HEAD as HEAD_OBJECT
 from .layers import is_layered
 from .operators import CLASSES as OPERATORS
 from .operators import edited_character
@@ -36,14 +38,15 @@ class FACEANYTHING_PT_edit(bpy.types.Panel):
             layout.operator("face_anything.add_layers", icon="NLA")
             return
         settings = edit_settings(character)
-        draw_gains(layout, settings)
+        turns = any(HEAD_OBJECT in mesh for mesh in character.meshes)
+        draw_gains(layout, settings, [name for name in editable() if turns or name != HEAD])
         draw_keys(layout, settings)
         draw_second(layout, settings)
 
 
-def draw_gains(layout: Any, settings: Any) -> None:
+def draw_gains(layout: Any, settings: Any, names: list[str]) -> None:
     column = layout.column(align=True)
-    for name in editable():
+    for name in names:
         row = column.row(align=True)
         used = getattr(settings, f"use_{name}")
         row.prop(settings, f"use_{name}", text="", icon="HIDE_OFF" if used else "HIDE_ON")

@@ -33,8 +33,15 @@ TURN = 0.5  # of a quaternion's components in a full movement of the head
 class Part(Protocol):
     """Channels of one data-block that are edited together."""
 
-    datablock: Any
-    addition: str  # blend type of hand keys on top
+    @property
+    def datablock(self) -> Any:
+        """What has the animation."""
+        ...
+
+    @property
+    def addition(self) -> str:
+        """Blend type of hand keys on top."""
+        ...
 
     def owns(self, path: str) -> bool:
         """Whether an F-curve's data path is one of this part."""

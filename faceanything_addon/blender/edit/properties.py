@@ -26,6 +26,8 @@ KEYS = (
     (WEIGHT, "Within Weight", "Few keys: no shape key's value is off by more"),
 )
 
+SECONDS: Any = {"default": 0.2, "min": 0.0, "soft_max": 2.0, "subtype": "TIME_ABSOLUTE", "unit": "TIME_ABSOLUTE"}
+
 
 def remake(settings: Any, context: Any) -> None:
     """A setting has changed: make the edited layer anew, where the character has layers."""
@@ -54,7 +56,7 @@ class FACEANYTHING_PG_edit(bpy.types.PropertyGroup):
     )
     keys: EnumProperty(name="Keys", description="How many keys the edited layer has", items=KEYS, update=remake)
     millimetres: FloatProperty(
-        name="Error",
+        name="Error (mm)",
         description="Millimetres by which the vertex that a shape key moves most may be off",
         default=0.5,
         min=0.001,
@@ -76,10 +78,8 @@ class FACEANYTHING_PG_edit(bpy.types.PropertyGroup):
     )
     start: IntProperty(name="From", description="First scene frame of the second take", default=1)
     end: IntProperty(name="To", description="Last scene frame of the second take", default=50)
-    blend_in: FloatProperty(name="Blend In", description="Seconds", default=0.2, min=0.0, soft_max=2.0, subtype="TIME")
-    blend_out: FloatProperty(
-        name="Blend Out", description="Seconds", default=0.2, min=0.0, soft_max=2.0, subtype="TIME"
-    )
+    blend_in: FloatProperty(**SECONDS, name="Blend In", description="The second take fades in over this time")
+    blend_out: FloatProperty(**SECONDS, name="Blend Out", description="The second take fades out over this time")
     use_first: BoolProperty(
         name="Own Start", description="The second take begins at another frame of the scene than the first take"
     )
