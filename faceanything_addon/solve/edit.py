@@ -15,7 +15,7 @@ from .smooth import STRENGTH, noise_level, smooth
 
 WINDOW = 1 / 3  # seconds that the strongest smoothing looks over; STRENGTH looks over 10 frames
 WINDOW_FRAMES = 10.0
-CALM = 0.01  # weight: what strongest smoothing takes for noise at least
+CALM = 0.1  # weight: what the strongest smoothing takes for noise at least
 MOST_GAIN = 10.0
 
 

@@ -27,7 +27,7 @@ from ..scene.head import SIDE
 
 Channel = tuple[str, int]  # data path and index
 HEAD_RADIUS, EYE_RADIUS = 120.0, 12.0  # millimetres from the axis to the skin that moves most
-TURN = 0.5  # of a quaternion's components in a full movement of the head
+TURN = 0.1  # of a quaternion's components: what counts as much as a shape key's whole way
 
 
 class Part(Protocol):
