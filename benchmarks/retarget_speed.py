@@ -46,6 +46,7 @@ def run(frames: int, vertices: int) -> None:
     character, played = find_character(scene, "face"), make_performance(frames, 1)
     head = face.parent
     step("apply", lambda: retarget(scene, played, character, Options(head=head, bone="head")).lines()[0])
+    step("play 100 frames", lambda: play(scene))
     step("layers", lambda: add_layers(scene, character))
     second, punch = make_performance(frames, 2), Punch(frames // 4, frames // 2)
     step("second take over a quarter", lambda: punch_in(scene, character, second, punch))
@@ -55,6 +56,12 @@ def run(frames: int, vertices: int) -> None:
         name = f"{bound.millimetres:g} mm" if bound.millimetres else f"a weight of {bound.weight:g}"
         wanted = Edit(smooth=0.3, tolerance=bound)
         step(f"smooth 0.3, fewer keys within {name}", lambda wanted=wanted: refresh(scene, character, wanted).line())
+    step("play 100 frames, four layers", lambda: play(scene))
+
+
+def play(scene: Any) -> None:
+    for frame in range(300, 400):
+        scene.frame_set(frame)
 
 
 def step(name: str, work: Callable[[], str | None]) -> None:
