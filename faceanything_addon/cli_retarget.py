@@ -7,13 +7,15 @@ import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import UserError
-from .exchange.sources import read_performance
-from .retarget import Mapping, NameTable, chosen_mapping
-from .retarget.placement import Start
-from .solve.edit import Edit, editable, parse_edit
-from .take.performance import Performance
+
+if TYPE_CHECKING:
+    from .retarget import Mapping, NameTable
+    from .retarget.placement import Start
+    from .solve.edit import Edit
+    from .take.performance import Performance
 
 RANGE = re.compile(r"(?P<source>.+):(?P<start>-?\d+)-(?P<end>\d+)(@(?P<first>-?\d+(\.\d+)?))?")
 
@@ -64,7 +66,7 @@ def _add_timing(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_editing(group: argparse._ArgumentGroup) -> None:
-    names = ", ".join(editable())
+    names = "brows, lids, eyes, cheeks, jaw, mouth, head, left, right"
     group.add_argument("--layers", action="store_true", help="lay out the layers even where nothing is edited")
     group.add_argument("--gain", action="append", default=[], metavar="REGION=X", help=f"amplify one of {names}")
     group.add_argument("--mute", action="append", default=[], metavar="REGION", help="leave a region at rest")
@@ -87,6 +89,11 @@ def plan(parsed: argparse.Namespace) -> Plan:
     Raises:
         UserError: a file cannot be read, or a word is not understood.
     """
+    from .exchange.sources import read_performance
+    from .retarget import chosen_mapping
+    from .retarget.placement import Start
+    from .solve.edit import parse_edit
+
     if not 0.01 <= parsed.speed <= 100:
         raise UserError(f"--speed {parsed.speed:g}: is out of range; give a number from 0.01 to 100")
     edit = parse_edit(parsed.gain, parsed.mute, parsed.smooth, parsed.reduce, not parsed.no_head)
@@ -102,6 +109,8 @@ def plan(parsed: argparse.Namespace) -> Plan:
 
 
 def _second_take(word: str, blend: float) -> SecondTake:
+    from .exchange.sources import read_performance
+
     match = RANGE.fullmatch(word)
     if match is None:
         raise UserError(f"--punch-in {word}: is not understood; write TAKE2:START-END, such as take2:100-160")

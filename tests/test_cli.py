@@ -129,3 +129,11 @@ def test_wrong_usage_is_code_2(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["reconstruct", "a.mp4"])
     assert caught.value.code == 2
+
+
+def test_the_help_of_retarget_names_every_region(capsys):
+    from faceanything_addon.solve.edit import editable
+
+    with pytest.raises(SystemExit):
+        cli.main(["retarget", "--help"])
+    assert ", ".join(editable()) in " ".join(capsys.readouterr().out.split())

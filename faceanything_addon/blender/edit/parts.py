@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -140,13 +139,19 @@ class TurnPart:
         if gain != 1:
             turns = _alike(turns, scaled_turns(turns, np.array(self.rest), gain))
         out = np.empty_like(values)
-        out[:, order] = turns if len(channels) == 4 else eulers(turns, self.item.rotation_mode)
+        out[:, order] = turns if len(channels) == 4 else eulers(turns, self._order)
         return out
+
+    @property
+    def _order(self) -> str:
+        """Of captured Euler angles, also where the user has changed the rotation mode since."""
+        mode = self.item.rotation_mode
+        return "XYZ" if mode in ("QUATERNION", "AXIS_ANGLE") else mode
 
     def _quaternions(self, values: np.ndarray) -> np.ndarray:
         if values.shape[1] == 4:
             return values / np.linalg.norm(values, axis=1, keepdims=True)
-        turned = np.array([Euler(row, self.item.rotation_mode).to_quaternion() for row in values])
+        turned = np.array([Euler(row, self._order).to_quaternion() for row in values])
         return space.continuous(turned)
 
     def bounds(self, channels: list[Channel], tolerance: Tolerance) -> list[float]:
@@ -200,16 +205,12 @@ def parts_of(scene: bpy.types.Scene, character: Character) -> list[Part]:
     """All animated parts of a character: its keys, its head and, of a take's own rig, the eyes."""
     applied = recall(character)
     unit = scene.unit_settings.scale_length * 1000
-    shapes = {mesh.data.shape_keys: mesh for mesh in _any(character.meshes)}
+    meshes: list[Any] = list(character.meshes)
+    shapes = {mesh.data.shape_keys: mesh for mesh in meshes}  # linked duplicates share theirs
     parts: list[Part] = [KeyPart(mesh, applied.mapping, unit) for mesh in shapes.values()]
     if applied.head is not None:
         parts.append(HeadPart(applied.head, applied.bone, applied.mapping.mirror))
     return [*parts, *(EyePart(eye) for eye in _eyes(scene, character))]
-
-
-def _any(items: Iterable[Any]) -> list[Any]:
-    """Objects without the stubs' types."""
-    return list(items)
 
 
 def _eyes(scene: bpy.types.Scene, character: Character) -> list[Any]:

@@ -42,8 +42,9 @@ class EditReport:
 
     def line(self) -> str:
         """For people."""
-        share = f" ({self.keys / self.captured:.0%})" if self.keys != self.captured else ""
-        return f"{self.keys:,} of {self.captured:,} keys{share}"
+        if self.keys == self.captured:
+            return f"{self.keys:,} keys"
+        return f"{self.keys:,} of {self.captured:,} keys ({self.keys / self.captured:.0%})"
 
 
 @dataclass(frozen=True)
