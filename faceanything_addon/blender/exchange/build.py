@@ -101,7 +101,7 @@ class _Builder:
             name = ("EyeLeft", "EyeRight")[side]
             mesh = make_eye_mesh(name, self.template, neutral, part, materials)
             center = eye_center(self.template, neutral, part)
-            made.append(self._link(add_eye(name, mesh, head, center, turns[:, side], self.clock.keys)))
+            made.append(self._link(add_eye(name, mesh, head, center, turns[:, side], self.clock.keys, side)))
         return made
 
     def camera(self) -> bpy.types.Object:
