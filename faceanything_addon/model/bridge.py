@@ -1,7 +1,7 @@
 """The bridge: from the full-size network's canonical space, whatever its unit, axes and shape, to the template's.
 
-Both networks look at the same pixels, so each pixel has a coordinate in either space. A robust similarity finds unit and
-axes, a smooth warp the difference in shape: the full-size network may keep a person's own shape, the template does not.
+Both networks look at the same pixels, so each pixel has a coordinate in either space. A robust similarity finds unit
+and axes, a smooth warp the difference in shape: the full-size network may keep a person's own, the template does not.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,14 +13,15 @@ import numpy as np
 
 from ..errors import UserError
 from .similarity import apply_affine, robust_similarity, sigma_of, tukey, weighted_median
-from .warp import UNIT, Warp, WarpProblem, place_centers
+from .warp import Warp, WarpProblem, place_centers, surface_normals
 
 LEAST_PAIRS = 1500
 LEAST_CENTERS = 20  # cubes of the warp that hold skin; fewer are only a patch of a face
 CLEARLY_BETTER = 0.6  # a mirrored space is believed where it leaves less than this of the error
 WORST_RESIDUAL = 0.012  # metres; half of the pixels within it is what any two networks that see one face reach
-LEAST_STRETCH = 0.1  # of volume: below it the warp is about to fold
-CHECKED = 4000  # points at which that is looked at
+LEAST_STRETCH = 0.1  # of area: below it the warp is about to fold the face
+FOLDED = 0.02  # share of the face that may do so, at its ragged edge
+CHECKED = 4000  # points that tell how the face lies there
 FIRST_STIFFNESS = 1e-3
 ROUNDS = 4  # of reweighting, before and after the stiffness is chosen
 FOLDS = 5
@@ -80,8 +81,8 @@ class Bridge:
 def fit_bridge(source: np.ndarray, target: np.ndarray, weight: np.ndarray, frame: np.ndarray | None = None) -> Bridge:
     """Learn the bridge from pairs of coordinates of the same pixels. The same pairs give the same bridge, bit for bit.
 
-    The target may be noisy, with a fifth of it wrong: what it errs alike in frame after frame stays, the rest is averaged
-    away. Mirrored spaces are allowed where they explain the pairs clearly better.
+    The target may be noisy, with a fifth of it wrong: what it errs alike in frame after frame stays, the rest is
+    averaged away. Mirrored spaces are allowed where they explain the pairs clearly better.
 
     Args:
         source: (N, 3) full-size network, any unit and axes.
@@ -160,6 +161,7 @@ def _check_fit(bridge: Bridge, points: np.ndarray) -> None:
             f"the two networks do not agree on this face (half of its pixels are {bridge.residual / 1e-3:.0f} mm apart "
             f"or more); check that the predictions belong to this footage, or {CURE}"
         )
-    stretch = bridge.warp.stretch(points[:: max(1, len(points) // CHECKED)])
-    if float(np.quantile(stretch, 0.001)) < LEAST_STRETCH:
+    some = points[:: max(1, len(points) // CHECKED)]
+    stretch = bridge.warp.stretch(bridge.warp.centers, surface_normals(some, bridge.warp.centers))
+    if (stretch < LEAST_STRETCH).mean() > FOLDED:
         raise UserError(f"the canonical spaces of the two networks match only if one is folded; {CURE}")

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..template import Part
 from .bridge import Bridge
+from .crop import apply
 from .maps import FaceMaps
 
-PAIRS = 2000  # of one frame, at most
+PAIRS = 800  # of one frame, at most: neighbours err together, and more tell no more
 SURE = 0.3  # least confidence of a pixel that teaches the bridge
 JUMP = 6.0  # times the usual difference of neighbours: an edge, across which nothing may be averaged
 DISAGREE = 0.015  # metres between the two networks at which a pixel's confidence is halved
@@ -62,6 +63,13 @@ class FullMaps:
         usable = (values[..., 4] > 0).all(axis=0) & np.isfinite(jump)
         usual = np.median(jump[usable & inside]) if (usable & inside).any() else 0.0
         return usable & (jump <= JUMP * usual)
+
+
+def _grid(to_frame: np.ndarray, shape: tuple[int, int], other_to_frame: np.ndarray) -> np.ndarray:
+    """(h, w, 2): pixels of one map as positions (x, y) in another; both (2, 3) lead to the frame."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    frame = apply(np.asarray(to_frame, np.float64), np.stack([x, y], axis=-1))
+    return (frame - other_to_frame[:, 2]) @ np.linalg.inv(other_to_frame[:, :2]).T
 
 
 @dataclass(frozen=True)
@@ -120,9 +128,9 @@ def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge) -> FaceMaps:
 def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Depth of unknown scale -> metres from the head's origin, along the optical axis.
 
-    The embedded network's depth is in these very terms, and comparing with it needs no focal length. Scale and shift are
-    found for each frame on its own: the released tool's scale changes from frame to frame where frames are taken one by
-    one.
+    The embedded network's depth is in these very terms, and comparing with it needs no focal length. Scale and shift
+    are found for each frame on its own: the released tool's scale changes from frame to frame where frames are taken
+    one by one.
 
     Args:
         depth: (N,) full-size network.

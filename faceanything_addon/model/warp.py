@@ -1,8 +1,8 @@
 """A smooth warp of space, learned from many noisy matches.
 
-A smoothing spline with fewer centres than matches: linear part, and a cubic radial function |x - c|^3 about each centre,
-held back by the spline's own energy. Wahba, "Spline Models for Observational Data" (1990), sections 2.4 and 7.1. How
-strongly it is held back is chosen by cross-validation, so that noise is averaged away and shape is followed.
+A smoothing spline with fewer centres than matches: linear part, and a cubic radial function |x - c|^3 about each
+centre, held back by the spline's own energy. Wahba, "Spline Models for Observational Data" (1990), sections 2.4 and
+7.1. How strongly it is held back is chosen by cross-validation: noise is averaged away and shape is followed.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 UNIT = 0.1  # metres: the warp's own unit, in which its numbers are near 1
-SPACING = 0.018  # metres between centres
+SPACING = 0.022  # metres between centres
+NEIGHBOURS = 40  # points that tell how a surface lies
 CHUNK = 16384  # points at a time, to bound memory
 STIFFNESSES = tuple(10.0**power for power in np.arange(-8, 1.01, 0.75))
 
@@ -32,12 +33,30 @@ class Warp:
         parts = [points[i : i + CHUNK] for i in range(0, len(points), CHUNK)]
         return np.concatenate([_linear(p) @ self.linear + _radial(p, self.centers) @ self.radial for p in parts])
 
-    def stretch(self, points: np.ndarray) -> np.ndarray:
-        """(N,) by what factor volume grows there; 0 or less where the warp folds."""
+    def stretch(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """By what factor area grows on a surface; 0 or less where the warp folds it. Across it, nothing is known.
+
+        Args:
+            points, normals: (N, 3), the latter of length 1.
+
+        Returns:
+            (N,)
+        """
         off = (points[:, None] - self.centers) / UNIT
         slope = 3 * np.linalg.norm(off, axis=2, keepdims=True) * off  # (N, K, 3) gradient of |x - c|^3
-        gradient = np.einsum("nkj,ki->nij", slope, self.radial) + self.linear[1:].T
-        return np.linalg.det(np.eye(3) + gradient / UNIT)
+        gradient = np.eye(3) + (np.einsum("nkj,ki->nij", slope, self.radial) + self.linear[1:].T) / UNIT
+        along = np.linalg.svd(normals[:, None])[2][:, 1:]  # (N, 2, 3) two directions on the surface
+        first, second = np.einsum("nij,nkj->kni", gradient, along)
+        turn = np.einsum("ni,ni->n", np.cross(along[:, 0], along[:, 1]), normals)
+        return turn * np.einsum("ni,ni->n", np.cross(first, second), normals)
+
+
+def surface_normals(points: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(K, 3) unit normals, of either sign, at places (K, 3) of a surface that is known by its points (N, 3)."""
+    from scipy.spatial import KDTree
+
+    near = points[KDTree(points).query(at, k=min(NEIGHBOURS, len(points)))[1]]
+    return np.linalg.svd(near - near.mean(axis=1, keepdims=True))[2][:, 2]
 
 
 def place_centers(points: np.ndarray) -> np.ndarray:
