@@ -15,7 +15,7 @@ from ..errors import UserError
 from .similarity import apply_affine, robust_similarity, sigma_of, tukey, weighted_median
 from .warp import Warp, WarpProblem, place_centers, surface_normals
 
-LEAST_PAIRS = 1500
+LEAST_PAIRS = 400
 LEAST_CENTERS = 20  # cubes of the warp that hold skin; fewer are only a patch of a face
 CLEARLY_BETTER = 0.6  # a mirrored space is believed where it leaves less than this of the error
 WORST_RESIDUAL = 0.012  # metres; half of the pixels within it is what any two networks that see one face reach
