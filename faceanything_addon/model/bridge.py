@@ -21,7 +21,7 @@ CLEARLY_BETTER = 0.6  # a mirrored space is believed where it leaves less than t
 WORST_RESIDUAL = 0.012  # metres; half of the pixels within it is what any two networks that see one face reach
 LEAST_STRETCH = 0.1  # of area: below it the warp is about to fold the face
 FOLDED = 0.02  # share of the face that may do so, at its ragged edge
-CHECKED = 4000  # points that tell how the face lies there
+CHECKED = 3000  # points at which that is looked at
 FIRST_STIFFNESS = 1e-3
 ROUNDS = 4  # of reweighting, before and after the stiffness is chosen
 FOLDS = 5
@@ -162,6 +162,6 @@ def _check_fit(bridge: Bridge, points: np.ndarray) -> None:
             f"or more); check that the predictions belong to this footage, or {CURE}"
         )
     some = points[:: max(1, len(points) // CHECKED)]
-    stretch = bridge.warp.stretch(bridge.warp.centers, surface_normals(some, bridge.warp.centers))
+    stretch = bridge.warp.stretch(some, surface_normals(some))
     if (stretch < LEAST_STRETCH).mean() > FOLDED:
         raise UserError(f"the canonical spaces of the two networks match only if one is folded; {CURE}")

@@ -15,6 +15,7 @@ import numpy as np
 
 UNIT = 0.1  # metres: the warp's own unit, in which its numbers are near 1
 SPACING = 0.022  # metres between centres
+FEW = 0.05  # of the usual number of points in a cube: strays
 NEIGHBOURS = 40  # points that tell how a surface lies
 CHUNK = 16384  # points at a time, to bound memory
 STIFFNESSES = tuple(10.0**power for power in np.arange(-8, 1.01, 0.75))
@@ -51,12 +52,13 @@ class Warp:
         return turn * np.einsum("ni,ni->n", np.cross(first, second), normals)
 
 
-def surface_normals(points: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(K, 3) unit normals, of either sign, at places (K, 3) of a surface that is known by its points (N, 3)."""
+def surface_normals(points: np.ndarray) -> np.ndarray:
+    """(N, 3) unit normals, of either sign, of the surface on which the points (N, 3) lie."""
     from scipy.spatial import KDTree
 
-    near = points[KDTree(points).query(at, k=min(NEIGHBOURS, len(points)))[1]]
-    return np.linalg.svd(near - near.mean(axis=1, keepdims=True))[2][:, 2]
+    near = points[KDTree(points).query(points, k=min(NEIGHBOURS, len(points)))[1]]
+    off = near - near.mean(axis=1, keepdims=True)
+    return np.linalg.eigh(np.swapaxes(off, 1, 2) @ off)[1][:, :, 0]
 
 
 def place_centers(points: np.ndarray) -> np.ndarray:
@@ -65,7 +67,7 @@ def place_centers(points: np.ndarray) -> np.ndarray:
     _, member, count = np.unique(cube, axis=0, return_inverse=True, return_counts=True)
     total = np.zeros((len(count), 3))
     np.add.at(total, member.reshape(-1), points)
-    keep = count >= max(4, 0.02 * np.median(count))
+    keep = count >= max(4, FEW * np.median(count))
     return (total / count[:, None])[keep]
 
 

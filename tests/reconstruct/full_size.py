@@ -19,7 +19,6 @@ from .simulate import Noise, Performance, Simulator
 
 EMBEDDED = Noise(smooth=0.004, white=0.003, depth=0.006, outliers=0.15)  # several millimetres, much of it wrong
 OWN = Noise(smooth=0.001, white=0.0005, depth=0.001, outliers=0.0)
-TEACHERS = 24  # frames that teach the bridge
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,10 @@ class FullSizeSimulator:
 
 def smooth_noise(shape: tuple[int, int], channels: int, random: np.random.Generator) -> np.ndarray:
     """(h, w, channels) of variance near 1, over patches of some 25 pixels."""
-    from scipy.ndimage import zoom
+    import cv2
 
     coarse = random.normal(size=(shape[0] // 25 + 1, shape[1] // 25 + 1, channels))
-    factors = (shape[0] / coarse.shape[0], shape[1] / coarse.shape[1], 1)
-    return np.asarray(zoom(coarse, factors, order=3))
+    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC).reshape(*shape, channels)
 
 
 @dataclass(frozen=True)
@@ -137,15 +135,16 @@ def simulate_both(
 
 def biased(maps: FaceMaps, size: float, seed: int) -> FaceMaps:
     """With an error of the canonical coordinate that stays the same in all frames."""
+    if not size:
+        return maps
     flat = maps.canonical.reshape(-1, 3)
     error = smooth_field(flat, size, 500 + seed, length=0.05).reshape(maps.canonical.shape)
     return replace(maps, canonical=(maps.canonical + error).astype(np.float32))
 
 
 def teach(embedded: list[FaceMaps], full: list[FullMaps]) -> Bridge:
-    """The bridge from frames spread over the clip."""
-    rows = np.unique(np.linspace(0, len(embedded) - 1, TEACHERS).astype(int))
-    pairs = collect_pairs((embedded[r], full[r]) for r in rows)
+    """The bridge from all frames."""
+    pairs = collect_pairs(zip(embedded, full, strict=True))
     return fit_bridge(pairs.source, pairs.target, pairs.weight, pairs.frame)
 
 

@@ -27,7 +27,7 @@ def foreign(canonical: np.ndarray) -> np.ndarray:
 def write_raw(
     path: Path, footage: Path, start: int | None = None, end: int | None = None, step: int = 1, size: int = 252
 ) -> Path:
-    """Predictions of every step-th frame, maps of `size` pixels on the longer side; each frame's depth scale differs."""
+    """Predictions of every step-th frame, maps of `size` pixels at most; each frame's depth scale differs."""
     clip, tracker = open_footage(footage, start, end), FaceTracker(load_template(), threads=1)
     width, height = plan_fit(clip.width, clip.height, size).final
     frames = [f.image for f in clip.frames() if (f.index - clip.start) % step == 0]
