@@ -19,11 +19,14 @@ LEAST_PAIRS = 400
 LEAST_CENTERS = 20  # cubes of the warp that hold skin; fewer are only a patch of a face
 CLEARLY_BETTER = 0.6  # a mirrored space is believed where it leaves less than this of the error
 WORST_RESIDUAL = 0.012  # metres; half of the pixels within it is what any two networks that see one face reach
+WORST_START = (
+    0.025  # metres: standard deviation of what a similarity alone leaves; two shapes of faces leave half of it
+)
 LEAST_STRETCH = 0.1  # of area: below it the warp is about to fold the face
 FOLDED = 0.02  # share of the face that may do so, at its ragged edge
 CHECKED = 3000  # points at which that is looked at
 FIRST_STIFFNESS = 1e-3
-ROUNDS = 4  # of reweighting, before and after the stiffness is chosen
+ROUNDS = 3  # of reweighting, before and after the stiffness is chosen
 FOLDS = 5
 BLOCK = 0.03  # metres: with few frames, blocks of the face are left out together instead of frames
 CURE = "use footage that shows the face larger, sharp and unhidden"
@@ -99,6 +102,8 @@ def fit_bridge(source: np.ndarray, target: np.ndarray, weight: np.ndarray, frame
     frame = np.zeros(len(source), np.int64) if frame is None else frame[use]
     _check_pairs(source)
     similarity, sigma, mirrored = _start(source, target, weight)
+    if sigma > WORST_START:
+        raise _disagreement(sigma)
     points = apply_affine(similarity, source)
     inlier = np.linalg.norm(points - target, axis=1) < 4 * sigma
     centers = place_centers(points[inlier])
@@ -157,11 +162,15 @@ def _folds(frame: np.ndarray, target: np.ndarray) -> np.ndarray:
 def _check_fit(bridge: Bridge, points: np.ndarray) -> None:
     """Raises UserError: the bridge cannot be right."""
     if bridge.residual > WORST_RESIDUAL:
-        raise UserError(
-            f"the two networks do not agree on this face (half of its pixels are {bridge.residual / 1e-3:.0f} mm apart "
-            f"or more); check that the predictions belong to this footage, or {CURE}"
-        )
+        raise _disagreement(bridge.residual)
     some = points[:: max(1, len(points) // CHECKED)]
     stretch = bridge.warp.stretch(some, surface_normals(some))
     if (stretch < LEAST_STRETCH).mean() > FOLDED:
         raise UserError(f"the canonical spaces of the two networks match only if one is folded; {CURE}")
+
+
+def _disagreement(distance: float) -> UserError:
+    return UserError(
+        f"the two networks do not agree on this face (they are {distance * 1e3:.0f} mm apart); check that the "
+        f"predictions belong to this footage, or {CURE}"
+    )

@@ -13,7 +13,7 @@ from .bridge import Bridge
 from .crop import apply
 from .maps import FaceMaps
 
-PAIRS = 800  # of one frame, at most: neighbours err together, and more tell no more
+PAIRS = 600  # of one frame, at most: neighbours err together, and more tell no more
 SURE = 0.3  # least confidence of a pixel that teaches the bridge
 JUMP = 6.0  # times the usual difference of neighbours: an edge, across which nothing may be averaged
 DISAGREE = 0.015  # metres between the two networks at which a pixel's confidence is halved
@@ -143,13 +143,14 @@ def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray) ->
     use = weight > 0
     if use.sum() < LEAST_DEPTH_PIXELS or np.ptp(depth[use]) <= 0:
         return embedded
-    trusted = weight.astype(np.float64) * use
-    center, scale, shift = float(np.median(depth[use])), 0.0, 0.0
+    # Wrong depths are far off and would sway a straight fit from the start: medians and quartiles do not mind them.
+    center, height = (float(np.median(a[use])) for a in (depth, embedded))
+    spread, wanted = (float(np.subtract(*np.percentile(a[use], [75, 25]))) for a in (depth, embedded))
+    scale, shift = wanted / max(spread, 1e-12), height
+    design = np.column_stack([depth - center, np.ones(len(depth))])
     for _ in range(DEPTH_ROUNDS):
-        design = np.column_stack([depth - center, np.ones(len(depth))])
-        weighted = design * trusted[:, None]
-        scale, shift = np.linalg.lstsq(weighted.T @ design, weighted.T @ embedded, rcond=None)[0]
         off = np.abs(embedded - design @ [scale, shift])
         sigma = max(1.4826 * float(np.median(off[use])), 1e-6)
-        trusted = weight / (1 + (off / (2 * sigma)) ** 2) ** 2
+        weighted = design * (weight / (1 + (off / (2 * sigma)) ** 2) ** 2)[:, None]
+        scale, shift = np.linalg.lstsq(weighted.T @ design, weighted.T @ embedded, rcond=None)[0]
     return (scale * (depth - center) + shift).astype(np.float32) if scale > 0 else embedded

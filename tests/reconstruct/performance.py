@@ -85,7 +85,12 @@ def fit_performance(
     return fit_maps(truth, (replace(m, found=False) if number in lost else m for number, m in enumerate(maps)))
 
 
-def fit_maps(truth: Performance, maps: Iterable[FaceMaps]) -> Fitted:
+def thinned(truth: Performance, step: int) -> Performance:
+    """Every step-th frame."""
+    return replace(truth, arkit=truth.arkit[::step], poses=truth.poses[::step], gaze=truth.gaze[::step])
+
+
+def fit_maps(truth: Performance, maps: Iterable[FaceMaps], rate: float = 30.0) -> Fitted:
     """Reconstruct from maps of all frames."""
     evidence = stack([observe(m, truth.template) for m in maps])
     size = (truth.width, truth.height)
@@ -94,7 +99,7 @@ def fit_maps(truth: Performance, maps: Iterable[FaceMaps]) -> Fitted:
     def chunks():
         return ({k: v[i : i + 32] for k, v in evidence.items()} for i in range(0, len(truth), 32))
 
-    blocks = list(fit_frames(chunks, actor, truth.template, *size, np.arange(len(truth)) / 30))
+    blocks = list(fit_frames(chunks, actor, truth.template, *size, np.arange(len(truth)) / rate))
     joined = Frames(**{f.name: np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Frames)})
     return Fitted(truth, evidence, actor, joined)
 
