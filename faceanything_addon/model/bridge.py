@@ -18,10 +18,8 @@ from .warp import Warp, WarpProblem, place_centers, surface_normals
 LEAST_PAIRS = 400
 LEAST_CENTERS = 20  # cubes of the warp that hold skin; fewer are only a patch of a face
 CLEARLY_BETTER = 0.6  # a mirrored space is believed where it leaves less than this of the error
+WORST_START = 0.025  # metres, standard deviation after the similarity: of two faces, however bent, it leaves less
 WORST_RESIDUAL = 0.012  # metres; half of the pixels within it is what any two networks that see one face reach
-WORST_START = (
-    0.025  # metres: standard deviation of what a similarity alone leaves; two shapes of faces leave half of it
-)
 LEAST_STRETCH = 0.1  # of area: below it the warp is about to fold the face
 FOLDED = 0.02  # share of the face that may do so, at its ragged edge
 CHECKED = 3000  # points at which that is looked at
@@ -169,8 +167,8 @@ def _check_fit(bridge: Bridge, points: np.ndarray) -> None:
         raise UserError(f"the canonical spaces of the two networks match only if one is folded; {CURE}")
 
 
-def _disagreement(distance: float) -> UserError:
+def _disagreement(apart: float) -> UserError:
     return UserError(
-        f"the two networks do not agree on this face (they are {distance * 1e3:.0f} mm apart); check that the "
-        f"predictions belong to this footage, or {CURE}"
+        f"the two networks do not agree on this face (half of its pixels are {apart / 1e-3:.0f} mm apart or more); "
+        f"check that the full-size network's weights or predictions are the right ones for this footage, or {CURE}"
     )

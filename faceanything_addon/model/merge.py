@@ -106,11 +106,14 @@ def _pairs_of(number: int, embedded: FaceMaps, full: FullMaps) -> tuple[np.ndarr
     return sampled.canonical.reshape(-1, 3)[rows], embedded.canonical.reshape(-1, 3)[rows], weight, number
 
 
-def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge) -> FaceMaps:
+def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge, scale: float | None = None) -> FaceMaps:
     """The embedded network's maps with the full-size network's word on skin.
 
     Everything else stays the embedded network's: which pixel is of which part, eyeballs, teeth and tongue, the sparse
     points, gaze. Depth of skin is the full-size network's, put to metres by the embedded one's.
+
+    Args:
+        scale: metres per unit of `full.depth`, where it is known from many frames.
     """
     if not embedded.found:
         return embedded
@@ -121,11 +124,11 @@ def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge) -> FaceMaps:
     apart = np.linalg.norm(canonical[skin] - embedded.canonical[skin], axis=1)
     confidence[skin] *= sampled.weight[skin] / (1 + (apart / DISAGREE) ** 2)
     depth = embedded.depth.copy()
-    depth[skin] = metric_depth(sampled.depth[skin], depth[skin], confidence[skin])
+    depth[skin] = metric_depth(sampled.depth[skin], depth[skin], confidence[skin], scale)
     return replace(embedded, canonical=canonical, depth=depth, confidence=confidence)
 
 
-def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray, scale: float | None = None) -> np.ndarray:
     """Depth of unknown scale -> metres from the head's origin, along the optical axis.
 
     The embedded network's depth is in these very terms, and comparing with it needs no focal length. Scale and shift
@@ -136,21 +139,38 @@ def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray) ->
         depth: (N,) full-size network.
         embedded: (N,) metres.
         weight: (N,).
+        scale: metres per unit where it is known; only the shift is found then.
 
     Returns:
         (N,) f4; the embedded network's own where the two have nothing in common.
     """
+    line = fit_depth(depth, embedded, weight, scale)
+    return embedded if line is None else (line[0] * depth + line[1]).astype(np.float32)
+
+
+def fit_depth(
+    depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray, known: float | None = None
+) -> tuple[float, float] | None:
+    """Robust scale and shift from one frame's depth to metres; None where the two have nothing in common.
+
+    Args:
+        known: the scale, where only the shift is wanted.
+    """
     use = weight > 0
     if use.sum() < LEAST_DEPTH_PIXELS or np.ptp(depth[use]) <= 0:
-        return embedded
+        return None
     # Wrong depths are far off and would sway a straight fit from the start: medians and quartiles do not mind them.
-    center, height = (float(np.median(a[use])) for a in (depth, embedded))
+    center, shift = (float(np.median(a[use])) for a in (depth, embedded))
     spread, wanted = (float(np.subtract(*np.percentile(a[use], [75, 25]))) for a in (depth, embedded))
-    scale, shift = wanted / max(spread, 1e-12), height
-    design = np.column_stack([depth - center, np.ones(len(depth))])
+    scale = known or wanted / max(spread, 1e-12)
     for _ in range(DEPTH_ROUNDS):
-        off = np.abs(embedded - design @ [scale, shift])
+        off = np.abs(embedded - scale * (depth - center) - shift)
         sigma = max(1.4826 * float(np.median(off[use])), 1e-6)
-        weighted = design * (weight / (1 + (off / (2 * sigma)) ** 2) ** 2)[:, None]
-        scale, shift = np.linalg.lstsq(weighted.T @ design, weighted.T @ embedded, rcond=None)[0]
-    return (scale * (depth - center) + shift).astype(np.float32) if scale > 0 else embedded
+        trusted = weight / (1 + (off / (2 * sigma)) ** 2) ** 2
+        if known is None:
+            design = np.column_stack([depth - center, np.ones(len(depth))])
+            weighted = design * trusted[:, None]
+            scale, shift = np.linalg.lstsq(weighted.T @ design, weighted.T @ embedded, rcond=None)[0]
+        else:
+            shift = float(np.average(embedded - scale * (depth - center), weights=trusted))
+    return (float(scale), float(shift - scale * center)) if scale > 0 else None
