@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def rendered_row(clip: Path) -> str:
     truth = read_sequence(clip, footage.width, footage.height)
     tracker = FaceTracker(truth.template, threads=1)
     embedded = [tracker.next(frame.image) for frame in footage.frames()]
-    simulator = Simulator(truth, Noise(), spacing=0.0005)  # type: ignore[arg-type]
+    simulator = Simulator(truth, Noise(), spacing=0.0005)
     full = [FullSizeSimulator(simulator, Space(3)).maps(number) for number in range(len(truth))]
     bridge = teach(embedded, [own for _, own in full])
     known = [merge_maps(e, f, identity_bridge()) for e, (f, _) in zip(embedded, full, strict=True)]
@@ -95,17 +96,17 @@ def rendered_row(clip: Path) -> str:
     return row(clip.stem, *errors, bridge)
 
 
-def read_sequence(clip: Path, width: int, height: int) -> Sequence:
-    """Truth of a clip that `benchmarks.truth.render` made."""
+def read_sequence(clip: Path, width: int, height: int) -> Any:
+    """Truth of a clip that `benchmarks.truth.render` made: a Sequence, which does for a simulated Performance."""
     with np.load(clip.with_suffix(".npz"), allow_pickle=False) as data:
         part = {name: data[name][:FRAMES] for name in ("vertices", "visible")}
         neutral, intrinsics = data["neutral"], data["intrinsics"]
     return Sequence(load_template(), part["vertices"], neutral, part["visible"], intrinsics, width, height)
 
 
-def dense_error(truth: Sequence, maps: list[FaceMaps]) -> float:
+def dense_error(truth: Any, maps: list[FaceMaps]) -> float:
     """Metres: visible skin of the face, every frame aligned by a similarity, as in `benchmarks.truth`."""
-    fitted = fit_maps(truth, maps)  # type: ignore[arg-type]
+    fitted = fit_maps(truth, maps)
     own = camera_vertices(fitted.frames)
     return dense_errors(own, truth.space, truth.visible & face_skin(truth.template)) / MM
 

@@ -30,7 +30,7 @@ class FullMaps:
     weight: np.ndarray  # (h, w) f4 0..1 how far to trust each pixel; 0: not at all
     to_frame: np.ndarray  # (2, 3) affine: map pixel (x, y, 1) -> frame pixel
 
-    def sample(self, to_frame: np.ndarray, shape: tuple[int, int]) -> FullMaps:
+    def sample(self, to_frame: np.ndarray, shape: tuple[int, ...]) -> FullMaps:
         """The same on another grid, that of the embedded network's map: between its pixels, but never across edges."""
         position = _grid(to_frame, shape, self.to_frame)
         near = np.rint(position).astype(np.int64)
@@ -65,7 +65,7 @@ class FullMaps:
         return usable & (jump <= JUMP * usual)
 
 
-def _grid(to_frame: np.ndarray, shape: tuple[int, int], other_to_frame: np.ndarray) -> np.ndarray:
+def _grid(to_frame: np.ndarray, shape: tuple[int, ...], other_to_frame: np.ndarray) -> np.ndarray:
     """(h, w, 2): pixels of one map as positions (x, y) in another; both (2, 3) lead to the frame."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     frame = apply(np.asarray(to_frame, np.float64), np.stack([x, y], axis=-1))
@@ -98,7 +98,7 @@ def _pairs_of(number: int, embedded: FaceMaps, full: FullMaps) -> tuple[np.ndarr
     from scipy.ndimage import binary_erosion
 
     sampled = full.sample(embedded.to_frame, embedded.depth.shape)
-    skin = binary_erosion(embedded.part == Part.SKIN, np.ones((3, 3)))
+    skin: np.ndarray = np.asarray(binary_erosion(embedded.part == Part.SKIN, np.ones((3, 3))), bool)
     rows = np.flatnonzero(skin & (embedded.confidence > SURE) & (sampled.weight > 0))
     if len(rows) > PAIRS:
         rows = rows[np.linspace(0, len(rows) - 1, PAIRS).astype(int)]

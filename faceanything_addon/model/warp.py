@@ -116,7 +116,8 @@ class WarpProblem:
         total = 0.0
         for left_out, number in enumerate(numbers):
             others = [s for i, s in enumerate(systems) if i != left_out]
-            solution = _solve(sum(h for h, _ in others), sum(g for _, g in others), self.energy, stiffness)
+            hessian, gradient = (np.sum(part, axis=0) for part in zip(*others, strict=True))
+            solution = _solve(hessian, gradient, self.energy, stiffness)
             rows = np.flatnonzero((folds == number) & (weight > 0))
             off = ((self.basis[rows] @ solution - self.wanted[rows]) ** 2).sum(axis=1)
             total += float((np.minimum(off, most**2) * weight[rows]).sum())

@@ -40,7 +40,7 @@ class Space:
         from scipy.spatial.transform import Rotation
 
         random = np.random.default_rng(self.seed)
-        linear = Rotation.random(random_state=self.seed).as_matrix() * 10 ** random.uniform(-2, 3)
+        linear = Rotation.from_quat(random.normal(size=4)).as_matrix() * 10 ** random.uniform(-2, 3)
         return linear * np.array([-1.0 if self.mirrored else 1.0, 1, 1]), random.normal(size=3) * 5
 
 
@@ -84,7 +84,7 @@ class FullSizeSimulator:
         return known, replace(known, canonical=own, depth=(depth * scale).astype(np.float32))
 
 
-def smooth_noise(shape: tuple[int, int], channels: int, random: np.random.Generator) -> np.ndarray:
+def smooth_noise(shape: tuple[int, ...], channels: int, random: np.random.Generator) -> np.ndarray:
     """(h, w, channels) of variance near 1, over patches of some 25 pixels."""
     import cv2
 

@@ -108,7 +108,7 @@ class Simulator:
         return np.einsum("nk,nkc->nc", self.bary[sample], vertices[self.triangle[sample]])
 
     def splat(
-        self, camera: np.ndarray, pixels: np.ndarray, to_frame: np.ndarray, shape: tuple[int, int]
+        self, camera: np.ndarray, pixels: np.ndarray, to_frame: np.ndarray, shape: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Number of the surface sample that each pixel of a map of shape (h, w) shows, -1 for none; and its depth."""
         corners = camera[self.triangle]

@@ -47,7 +47,7 @@ def write_raw(
 
 
 def _whole_frame(
-    maps: FaceMaps, frame: tuple[int, int], size: tuple[int, int]
+    maps: FaceMaps, frame: tuple[int, ...], size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Depth, canonical coordinates and validity of one frame on a map over all of it."""
     step = np.array(frame[::-1]) / size
