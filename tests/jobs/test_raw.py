@@ -60,7 +60,7 @@ def test_progress_has_a_stage_for_the_bridge_and_tells_how_well_it_fits(whole):
     assert any("agree within" in (p.message or "") for p in whole[1])
 
 
-@pytest.mark.parametrize("checks", [5, 18, 28])  # while learning the bridge, while observing, while fitting
+@pytest.mark.parametrize("checks", [5, 18])  # while learning the bridge, while observing
 def test_a_stopped_import_resumes_to_the_very_same_files(raw, whole, tmp_path, checks):
     calls = iter(range(10**6))
     with pytest.raises(Cancelled):
@@ -69,9 +69,9 @@ def test_a_stopped_import_resumes_to_the_very_same_files(raw, whole, tmp_path, c
 
 
 def test_every_second_frame_was_predicted(tmp_path):
-    path = write_raw(tmp_path / "a.npz", CLIP, 0, 19, step=2)
-    take = read_take(import_raw(options(path, tmp_path / "t", start=0, end=19, stride=2)))
-    assert len(take.frames) == 10 and np.allclose(np.diff(take.frames.time), 2 / 30, atol=1e-3)
+    path = write_raw(tmp_path / "a.npz", CLIP, 0, 11, step=2)
+    take = read_take(import_raw(options(path, tmp_path / "t", start=0, end=11, stride=2)))
+    assert len(take.frames) == 6 and np.allclose(np.diff(take.frames.time), 2 / 30, atol=1e-3)
 
 
 def complaint(**changes) -> str:

@@ -16,10 +16,11 @@ MOST_GROWTH = 0.0003  # metres
 
 @pytest.mark.parametrize("space", [Space(2), Space(3, own_shape=False, mirrored=True)])
 def test_a_foreign_canonical_space_costs_less_than_a_third_of_a_millimetre(template: Template, space: Space) -> None:
-    truth = thinned(talking(template, 120, seed=space.seed), 5)
+    truth = thinned(talking(template, 120, seed=space.seed), 7)
     embedded, full = simulate_both(truth, space, pulse=0.1)
     bridge = teach(embedded, [own for _, own in full])
     assert bridge.mirrored == space.mirrored
-    known = fit_maps(truth, [merge_maps(e, f, identity_bridge()) for e, (f, _) in zip(embedded, full, strict=True)], 6)
-    bridged = fit_maps(truth, [merge_maps(e, f, bridge) for e, (_, f) in zip(embedded, full, strict=True)], 6)
-    assert vertex_error(bridged) - vertex_error(known) < MOST_GROWTH
+    known = [merge_maps(e, f, identity_bridge()) for e, (f, _) in zip(embedded, full, strict=True)]
+    bridged = [merge_maps(e, f, bridge) for e, (_, f) in zip(embedded, full, strict=True)]
+    errors = [vertex_error(fit_maps(truth, maps, 30 / 7)) for maps in (known, bridged)]
+    assert errors[1] - errors[0] < MOST_GROWTH, errors
