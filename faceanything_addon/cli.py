@@ -1,4 +1,4 @@
-"""The command line: faceanything reconstruct | info | export | send | scene | retarget | ...."""
+"""The command line: `faceanything COMMAND ...`; `faceanything --help` lists the commands."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .cli_retarget import add_arguments as add_retarget_arguments
 from .cli_retarget import plan
 from .errors import UserError
 
+FOOTAGE_HELP = "video, folder of pictures, or picture"
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -28,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         return _fail(parsed, str(error), EXIT_USER_ERROR)
     except KeyboardInterrupt:
-        hint = "; run the same command with --resume to go on" if parsed.command is reconstruct else ""
+        resumable = parsed.command in (reconstruct, import_raw)
+        hint = "; run the same command with --resume to go on" if resumable else ""
         return _fail(parsed, "stopped" + hint, EXIT_INTERRUPTED)
 
 
@@ -78,7 +80,16 @@ def _add(commands: Any, name: str, command: Callable[..., int | None], text: str
 
 def _add_reconstruct(commands: Any) -> None:
     parser = _add(commands, "reconstruct", reconstruct, "make a take from footage of a face")
-    parser.add_argument("footage", metavar="FOOTAGE", help="video, folder of pictures, or picture")
+    parser.add_argument("footage", metavar="FOOTAGE", help=FOOTAGE_HELP)
+    _add_take_options(parser)
+    parser = _add(commands, "import-raw", import_raw, "make a take from predictions of the released Face Anything tool")
+    parser.add_argument("raw", metavar="FILE.npz", help="its raw_predictions.npz")
+    parser.add_argument("--footage", required=True, metavar="FOOTAGE", help=FOOTAGE_HELP + " that it was made from")
+    parser.add_argument("--stride", type=int, default=1, metavar="N", help="every N-th frame was predicted")
+    _add_take_options(parser)
+
+
+def _add_take_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="TAKE", help="folder to make")
     parser.add_argument("--start", type=int, metavar="S", help="first frame, counted from 0")
     parser.add_argument("--end", type=int, metavar="E", help="frame to stop before")
@@ -105,19 +116,32 @@ def _add_retarget(commands: Any) -> None:
     add_retarget_arguments(parser)
 
 
+TAKE_OPTIONS = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
+
+
 def reconstruct(parsed: argparse.Namespace) -> None:
     from .jobs.clip import ClipOptions, reconstruct_clip
 
-    names = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
-    options = ClipOptions(**{name: getattr(parsed, name) for name in names})
+    options = ClipOptions(**{name: getattr(parsed, name) for name in TAKE_OPTIONS})
+    _make_take(parsed, lambda report: reconstruct_clip(options, report))
+
+
+def import_raw(parsed: argparse.Namespace) -> None:
+    from .jobs import raw
+
+    options = raw.RawOptions(**{name: getattr(parsed, name) for name in (*TAKE_OPTIONS, "raw", "stride")})
+    _make_take(parsed, lambda report: raw.import_raw(options, report))
+
+
+def _make_take(parsed: argparse.Namespace, job: Callable[[Callable[[Any], None]], Any]) -> None:
     # An interrupt that the parent shell ignores (a job in the background) must still be heard.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if parsed.json:
-        take = reconstruct_clip(options, lambda p: _print_json({k: v for k, v in vars(p).items() if v is not None}))
+        take = job(lambda p: _print_json({k: v for k, v in vars(p).items() if v is not None}))
         _print_json({"take": str(take)})
         return
     with _Bar() as bar:
-        take = reconstruct_clip(options, bar.report)
+        take = job(bar.report)
     print(f"{take}: the take is complete")
 
 

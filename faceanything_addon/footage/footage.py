@@ -58,6 +58,11 @@ class Footage:
     start: int
     end: int
     source: Source = field(repr=False)
+    step: int = 1  # every step-th frame from start on is of the clip
+
+    def __len__(self) -> int:
+        """Frames of the clip; broken ones count."""
+        return len(range(self.start, self.end, self.step))
 
     @property
     def timecode(self) -> str | None:
@@ -84,7 +89,8 @@ class Footage:
         given = 0
         for frame in self.source.frames(self.start, first, self.end):
             given += 1
-            yield frame
+            if (frame.index - self.start) % self.step == 0:
+                yield frame
         if not given and first == self.start:
             raise UserError(f"{self.path}: none of its frames can be decoded; convert it to H.264 MP4 and try again")
 

@@ -40,11 +40,24 @@ class ClipOptions:
 
 
 class Tracker(Protocol):
-    """model.tracker.FaceTracker, as far as a job needs it."""
+    """Frames in order -> what networks see in them."""
 
-    def next(self, image: np.ndarray, /) -> FaceMaps: ...
+    def next(self, frame: Frame, /) -> FaceMaps: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any], /) -> None: ...
+
+
+class EmbeddedTracker:
+    """The embedded network alone."""
+
+    def __init__(self, template: Template, threads: int | None) -> None:
+        from ..model.tracker import FaceTracker
+
+        self.tracker = FaceTracker(template, threads=threads)
+        self.state, self.restore = self.tracker.state, self.tracker.restore
+
+    def next(self, frame: Frame) -> FaceMaps:
+        return self.tracker.next(frame.image)
 
 
 @dataclass(frozen=True)
@@ -59,12 +72,11 @@ class Stages:
 
 
 def default_stages() -> Stages:
-    from ..model.tracker import FaceTracker
     from ..reconstruct.actor import fit_actor
     from ..reconstruct.evidence import observe
     from ..reconstruct.frames import fit_frames
 
-    return Stages(load_template(), lambda t, threads: FaceTracker(t, threads=threads), observe, fit_actor, fit_frames)
+    return Stages(load_template(), EmbeddedTracker, observe, fit_actor, fit_frames)
 
 
 def reconstruct_clip(
@@ -84,21 +96,33 @@ def reconstruct_clip(
     """
     check_target(Path(options.out).expanduser(), options.resume, options.overwrite)
     footage = open_footage(options.footage, options.start, options.end, options.fps)
-    focal = _focal(options, footage)
+    focal = known_focal(options, footage)
     stages = stages or default_stages()
-    writer = TakeWriter.open(
-        options.out, _info(footage, stages.template), _settings(options, focal), options.resume, options.overwrite
-    )
+    info, settings = take_info(footage, stages.template, "embedded"), common_settings(options, focal)
+    writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
-        times, found = _observe(writer, footage, stages, options.threads, report, cancelled)
-        if not found.any():
-            raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
-        _fit(writer, footage, stages, focal, times, found, report, cancelled)
-        writer.finish(options.keep_evidence)
+        make_take(writer, footage, stages, options, focal, report, cancelled)
     return writer.folder
 
 
-def _focal(options: ClipOptions, footage: Footage) -> float | None:
+def make_take(
+    writer: TakeWriter,
+    footage: Footage,
+    stages: Stages,
+    options: ClipOptions,
+    focal: float | None,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> None:
+    """All stages of a take that is begun."""
+    times, found = _observe(writer, footage, stages, options.threads, report, cancelled)
+    if not found.any():
+        raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
+    _fit(writer, footage, stages, focal, times, found, report, cancelled)
+    writer.finish(options.keep_evidence)
+
+
+def known_focal(options: ClipOptions, footage: Footage) -> float | None:
     """Pixels."""
     if options.fov_degrees is None:
         return footage.focal
@@ -107,7 +131,7 @@ def _focal(options: ClipOptions, footage: Footage) -> float | None:
     return footage.width / 2 / math.tan(math.radians(options.fov_degrees) / 2)
 
 
-def _info(footage: Footage, template: Template) -> TakeInfo:
+def take_info(footage: Footage, template: Template, predictor: str) -> TakeInfo:
     version = hashlib.sha256(template.vertices.tobytes() + template.quads.tobytes()).hexdigest()[:12]
     return TakeInfo(
         footage=str(footage.path),
@@ -116,7 +140,7 @@ def _info(footage: Footage, template: Template) -> TakeInfo:
         start=footage.start,
         end=footage.end,
         fps=float(footage.fps),
-        predictor="embedded",
+        predictor=predictor,
         template_version=version,
         timecode=_timecode(footage),
     )
@@ -130,7 +154,7 @@ def _timecode(footage: Footage) -> str:
         return ""
 
 
-def _settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:
+def common_settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:
     """What else a resumed run must have in common with the first."""
     path = Path(options.footage).expanduser()
     size = path.stat().st_size if path.is_file() else None
@@ -149,7 +173,8 @@ def _observe(
     last = writer.sound_evidence()
     if writer.header.frames is None or not _covers(writer):
         first = footage.start if last is None else int(last.index[-1]) + 1
-        meter = Meter("observing", footage.end - footage.start, first - footage.start, report, cancelled)
+        done = len(range(footage.start, first, footage.step))
+        meter = Meter("observing", len(footage), done, report, cancelled)
         tracker = stages.tracker(stages.template, threads)
         if last is not None:
             tracker.restore(last.tracker_state)
@@ -168,7 +193,7 @@ def _watch(frames: Iterator[Frame], tracker: Tracker, stages: Stages, meter: Met
     """Evidence in chunks of CHUNK frames; the last may be shorter."""
     waiting: list[tuple[dict[str, np.ndarray], int, float]] = []
     for frame in frames:
-        evidence = stages.observe(tracker.next(frame.image), stages.template)
+        evidence = stages.observe(tracker.next(frame), stages.template)
         waiting.append((evidence, frame.index, frame.time))
         meter.add(1)
         if len(waiting) == CHUNK:
@@ -188,7 +213,7 @@ def _chunk(waiting: list[tuple[dict[str, np.ndarray], int, float]], tracker: Tra
 
 
 def _end_observing(writer: TakeWriter, footage: Footage, report: Report) -> None:
-    total = footage.end - footage.start
+    total = len(footage)
     frames = sum(len(chunk) for chunk in writer.evidence())
     broken = total - frames
     if broken:

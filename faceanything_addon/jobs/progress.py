@@ -14,7 +14,8 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    stage: str  # "observing" (the network looks at the footage), "actor", "fitting" (motion), "meshes"
+    # "bridge" (imports only), "observing" (the network looks at the footage), "actor", "fitting" (motion), "meshes"
+    stage: str
     done: int  # frames
     total: int
     eta: float | None = None  # seconds left in this stage

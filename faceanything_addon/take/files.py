@@ -19,6 +19,7 @@ from .take import Actor, Frames, Take, TakeInfo
 FORMAT, VERSION = "faceanything-take", 1
 STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
+BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,8 @@ def _is_whole(folder: Path) -> bool:
 
 def _remove_results(folder: Path) -> None:
     """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
-    (folder / "actor.npz").unlink(missing_ok=True)
+    for name in ("actor.npz", BRIDGE_FILE):
+        (folder / name).unlink(missing_ok=True)
     for part in ("evidence", "frames"):
         _remove_chunks(folder / part)
 

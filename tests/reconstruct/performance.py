@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.evidence import observe, stack
 from faceanything_addon.reconstruct.frames import fit_frames
@@ -79,20 +81,25 @@ def fit_performance(
         hidden: frames with an occluder.
     """
     simulator = Simulator(truth, noise or Noise())
-    frames = []
-    for number in range(len(truth)):
-        maps = simulator.maps(number, occluder=number in hidden)
-        if number in lost:
-            maps = replace(maps, found=False)
-        frames.append(observe(maps, truth.template))
-    evidence = stack(frames)
+    maps = (simulator.maps(number, occluder=number in hidden) for number in range(len(truth)))
+    return fit_maps(truth, (replace(m, found=False) if number in lost else m for number, m in enumerate(maps)))
+
+
+def thinned(truth: Performance, step: int) -> Performance:
+    """Every step-th frame."""
+    return replace(truth, arkit=truth.arkit[::step], poses=truth.poses[::step], gaze=truth.gaze[::step])
+
+
+def fit_maps(truth: Performance, maps: Iterable[FaceMaps], rate: float = 30.0) -> Fitted:
+    """Reconstruct from maps of all frames."""
+    evidence = stack([observe(m, truth.template) for m in maps])
     size = (truth.width, truth.height)
     actor = fit_actor({k: v[::4] for k, v in evidence.items()}, truth.template, *size, None)
 
     def chunks():
         return ({k: v[i : i + 32] for k, v in evidence.items()} for i in range(0, len(truth), 32))
 
-    blocks = list(fit_frames(chunks, actor, truth.template, *size, np.arange(len(truth)) / 30))
+    blocks = list(fit_frames(chunks, actor, truth.template, *size, np.arange(len(truth)) / rate))
     joined = Frames(**{f.name: np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Frames)})
     return Fitted(truth, evidence, actor, joined)
 

@@ -75,7 +75,7 @@ class Simulator:
         camera = truth.camera_vertices(frame)
         pixels = truth.project(camera)
         to_frame = self._crop(pixels[template.points])
-        canonical, depth, part = self._splat(camera, pixels, to_frame)
+        canonical, depth, part = self.surface(camera, pixels, to_frame)
         sigma = np.full(len(template.points), max(self.noise.points, 0.05), np.float32)
         points = pixels[template.points] + self.random.normal(size=(len(sigma), 2)) * self.noise.points
         confidence = np.where(part > 0, 0.9, 0.0).astype(np.float32)
@@ -92,28 +92,37 @@ class Simulator:
         corner = (low + high) / 2 - size * (GRID - 1) / 2
         return np.array([[size, 0, corner[0]], [0, size, corner[1]]], np.float32)
 
-    def _splat(
+    def surface(
         self, camera: np.ndarray, pixels: np.ndarray, to_frame: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Canonical coordinate, depth and part of what is seen by each pixel of a map of GRID x GRID."""
+        won, depth = self.splat(camera, pixels, to_frame, (GRID, GRID))
+        template, hit = self.truth.template, won >= 0
+        canonical, part = np.zeros((GRID, GRID, 3), np.float32), np.zeros((GRID, GRID), np.uint8)
+        canonical[hit] = self.at(template.vertices, won[hit])
+        part[hit] = template.part[self.triangle[won[hit], 0]]
+        return canonical, depth, part
+
+    def at(self, vertices: np.ndarray, sample: np.ndarray) -> np.ndarray:
+        """(N, 3) places of surface samples (N,) on vertices (V, 3)."""
+        return np.einsum("nk,nkc->nc", self.bary[sample], vertices[self.triangle[sample]])
+
+    def splat(
+        self, camera: np.ndarray, pixels: np.ndarray, to_frame: np.ndarray, shape: tuple[int, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Number of the surface sample that each pixel of a map of shape (h, w) shows, -1 for none; and its depth."""
         corners = camera[self.triangle]
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         spot = np.einsum("nk,nkc->nc", self.bary, corners)
         grid = np.einsum("nk,nkc->nc", self.bary, pixels[self.triangle])
-        grid = np.rint((grid - to_frame[:, 2]) / to_frame[0, 0]).astype(int)
-        front = (np.einsum("nc,nc->n", normal, spot) < 0) & ((grid >= 0) & (grid < GRID)).all(axis=1)
+        grid = np.rint((grid - to_frame[:, 2]) / to_frame[[0, 1], [0, 1]]).astype(int)
+        front = (np.einsum("nc,nc->n", normal, spot) < 0) & ((grid >= 0) & (grid < shape[::-1])).all(axis=1)
         chosen = np.flatnonzero(front)
         chosen = chosen[np.argsort(-spot[chosen, 2])]  # near ones last: they win
-        cell = grid[chosen, 1] * GRID + grid[chosen, 0]
-        winner = np.full(GRID * GRID, -1)
-        winner[cell] = chosen
-        hit = winner >= 0
-        canonical, depth = np.zeros((GRID * GRID, 3), np.float32), np.zeros(GRID * GRID, np.float32)
-        part = np.zeros(GRID * GRID, np.uint8)
-        template, won = self.truth.template, winner[winner >= 0]
-        canonical[hit] = np.einsum("nk,nkc->nc", self.bary[won], template.vertices[self.triangle[won]])
-        depth[hit] = spot[won, 2]
-        part[hit] = template.part[self.triangle[won, 0]]
-        return canonical.reshape(GRID, GRID, 3), depth.reshape(GRID, GRID), part.reshape(GRID, GRID)
+        won, depth = np.full(shape, -1), np.zeros(shape, np.float32)
+        won[grid[chosen, 1], grid[chosen, 0]] = chosen
+        depth[won >= 0] = spot[won[won >= 0], 2]
+        return won, depth
 
     def _disturb(self, canonical: np.ndarray, depth: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         canonical = canonical + self._smooth_noise(3) * self.noise.smooth

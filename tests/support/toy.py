@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from faceanything_addon.footage import Frame
 from faceanything_addon.jobs.clip import Stages
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.take import Actor, Frames, TakeInfo
@@ -65,9 +66,9 @@ class ToyTracker:
     def __init__(self, pause: float = 0.0) -> None:
         self.memory, self.pause = 0.1, pause
 
-    def next(self, image: np.ndarray) -> FaceMaps:
+    def next(self, frame: Frame) -> FaceMaps:
         time.sleep(self.pause)
-        level = float(image.mean())
+        level = float(frame.image.mean())
         self.memory = 0.9 * self.memory + 0.1 * level / 3
         depth = np.full((2, 2), self.memory, np.float32)
         grid = np.zeros((2, 2, 3), np.float32)
