@@ -79,7 +79,10 @@ def _mesh(name: str, vertices: np.ndarray, quads: np.ndarray, rig):
 
 def _weights(template) -> dict[str, np.ndarray]:
     """Bone -> (V,) skin weights that sum to 1."""
-    amount = {name: np.linalg.norm(template.expressions[number], axis=1) for number, name in enumerate(template.expression_names)}
+    amount = {
+        name: np.linalg.norm(template.expressions[number], axis=1)
+        for number, name in enumerate(template.expression_names)
+    }
     jaw = np.clip(amount["jawOpen"] / np.percentile(amount["jawOpen"], 99.5), 0, 1)
     at = anchor_points(template, template.vertices.astype(np.float64))
     local = {}
@@ -102,7 +105,9 @@ def _lid(template, amount: dict, name: str) -> np.ndarray:
     side = "Left" if name.endswith("left") else "Right"
     blink = template.expressions[template.expression_names.index(f"eyeBlink{side}")]
     height = template.vertices[:, 1] - template.eye_centers[0, 1] + 0.002
-    skin = np.isin(template.part, (Part.SKIN, Part.MOUTH)) & (np.sign(template.vertices[:, 0]) == (1 if side == "Left" else -1))
+    skin = np.isin(template.part, (Part.SKIN, Part.MOUTH)) & (
+        np.sign(template.vertices[:, 0]) == (1 if side == "Left" else -1)
+    )
     upper = np.clip(-blink[:, 1] / -blink[:, 1].min(), 0, 1) * skin
     if "upper" in name:
         return upper**0.7

@@ -15,7 +15,10 @@ from .face import Face, fit_face
 NEAR_BONE, NEAR_SKIN = 0.3, 0.12  # distances between the eyes: how far a probe may lie from its point of the template
 BONE_TRUST, BONE_TRUST_BESIDE_SKIN, SKIN_TRUST = 2.0, 0.5, 0.5
 LANDMARK_TRUST, RIM_TRUST = 2.0, 10.0
-RIMS = (*range(36, 48), *range(60, 68))  # iBUG landmarks of lids and inner lips: what must meet when eyes or mouth close
+RIMS = (
+    *range(36, 48),
+    *range(60, 68),
+)  # iBUG landmarks of lids and inner lips: what must meet when eyes or mouth close
 BATCH = 64  # frames
 
 

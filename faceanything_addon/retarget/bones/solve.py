@@ -12,7 +12,8 @@ from ...solve.bounded import bounded_quadratic
 RIDGE = 0.01  # weight of a channel's use, against a probe of weight 1 that a step of it moves by STEP_PLACE
 STEP_PLACE = 0.1  # a step of a location: distances between the eyes
 STEP_TURN = 0.15  # a step of a rotation: radians
-FARTHEST_PLACE, FARTHEST_TURN = 6.0, 5.0  # steps
+COST_OF_BOTH = 10.0  # of moving a bone that also turns, such as the jaw: it turns where that is enough
+FARTHEST_PLACE, FARTHEST_TURN = 10.0, 5.0  # steps
 ROUNDS = 5  # for the bend of rotations
 OUTLIER = 4.0  # times the median misfit
 BEGIN = 0.04  # distances between the eyes: misfit that is never an outlier
@@ -28,6 +29,7 @@ class Response:
     linear: np.ndarray  # (D, P, 3) armature units per step
     square: np.ndarray  # (D, P, 3) armature units per squared step: turns go in circles
     limit: np.ndarray  # (D,) steps that a channel may go either way
+    cost: np.ndarray  # (D,) of using a channel, 1 is usual
     size: float  # distance between the eyes, armature units
 
 
@@ -47,7 +49,7 @@ def solve_bones(response: Response, trust: np.ndarray, targets: np.ndarray) -> n
     weight = np.repeat(trust, 3)
     linear, square = response.linear.reshape(count, -1), response.square.reshape(count, -1)
     wanted = targets.reshape(len(targets), -1)
-    hessian = (linear * weight) @ linear.T + RIDGE * (STEP_PLACE * response.size) ** 2 * np.eye(count)
+    hessian = (linear * weight) @ linear.T + RIDGE * (STEP_PLACE * response.size) ** 2 * np.diag(response.cost)
     factor = cho_factor(hessian)
     out = np.zeros((len(targets), count))
     gradient = np.zeros_like(out)
@@ -77,4 +79,5 @@ def settled_trust(response: Response, trust: np.ndarray, shapes: np.ndarray, bon
 def without(response: Response, idle: np.ndarray) -> Response:
     """The response without the channels of a mask (D,)."""
     keep = ~idle
-    return replace(response, linear=response.linear[keep], square=response.square[keep], limit=response.limit[keep])
+    names = ("linear", "square", "limit", "cost")
+    return replace(response, **{name: getattr(response, name)[keep] for name in names})

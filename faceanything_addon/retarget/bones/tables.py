@@ -153,3 +153,11 @@ def chosen_bones(preset: str) -> BoneMap:
     if not Path(preset).expanduser().exists() and not Path(preset).suffix:
         raise UserError(f"{preset}: is no bone preset's file and no known rig; the rigs are {', '.join(rig_names())}")
     return load_bones(preset)
+
+
+def is_bone_preset(preset: str | None) -> bool:
+    """Whether this is a file that says that it is a bone preset."""
+    try:
+        return bool(preset) and read_json(Path(str(preset)).expanduser()).get("format") == FORMAT
+    except (OSError, ValueError):
+        return False

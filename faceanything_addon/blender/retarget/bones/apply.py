@@ -44,6 +44,7 @@ class BoneOptions:
     first: int = 1  # scene frame of the first sample
     head: bool = True  # turn neck and head
     eyes: bool = True  # turn the eyes
+    head_bone: str = ""  # instead of the map's
     neck_share: float = SHARE_OF_NECK  # of the head's turn that the neck makes
 
 
@@ -90,7 +91,7 @@ def retarget_bones(
     Raises:
         UserError: nothing is known of the armature's bones, or none of them can be driven.
     """
-    match = match_of(armature, options.bones)
+    match = _with_head(match_of(armature, options.bones), armature, options.head_bone)
     rig = rig_of(armature, match.bones, scene.objects)
     performance = mirrored(performance) if options.mirror else performance
     measured = None
@@ -111,6 +112,13 @@ def retarget_bones(
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     scene.frame_set(scene.frame_current)
     yield _report(match, measured, frames, keyed, held, writer)
+
+
+def _with_head(match: Match, armature: Any, head: str) -> Match:
+    """The match with another head bone, where one is named. Raises UserError: the armature has no such bone."""
+    if head and head not in armature.data.bones:
+        raise UserError(f"{armature.name}: has no bone {head!r}; choose one of its bones")
+    return replace(match, bones=replace(match.bones, head=head)) if head else match
 
 
 def run_retarget_bones(
@@ -138,7 +146,7 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
         vertices, normals = (rig.vertices(), rig.normals()) if solvable else (np.zeros((0, 3)),) * 2
         probes = choose_probes(template, face, points, solvable, vertices, normals)
         channels = [channel for channel in channels_of(rig) if channel.bone in solvable]
-        response = Response(np.zeros((0, 0, 3)), np.zeros((0, 0, 3)), np.zeros(0), face.size)
+        response = Response(np.zeros((0, 0, 3)), np.zeros((0, 0, 3)), np.zeros(0), np.zeros(0), face.size)
         for step in sample(rig, probes, face, channels):
             if isinstance(step, Response):
                 response = step

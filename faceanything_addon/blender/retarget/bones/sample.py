@@ -11,10 +11,10 @@ import bpy
 import numpy as np
 from mathutils import Quaternion
 
-from ....retarget.bones.bonemap import PLACE, TURN, BoneMap, Delta
+from ....retarget.bones.bonemap import BOTH, PLACE, TURN, BoneMap, Delta
 from ....retarget.bones.face import Face
 from ....retarget.bones.probes import Probes
-from ....retarget.bones.solve import FARTHEST_PLACE, FARTHEST_TURN, STEP_PLACE, STEP_TURN, Response
+from ....retarget.bones.solve import COST_OF_BOTH, FARTHEST_PLACE, FARTHEST_TURN, STEP_PLACE, STEP_TURN, Response
 from ...context import view_layer_of
 
 TURN_PROBE = 2.0  # steps that a turn is tried by; its bend shows better in a larger one
@@ -104,7 +104,8 @@ def sample(rig: Rig, probes: Probes, face: Face, channels: list[Channel]) -> Ite
         square[number] = ((there + back) / 2 - base) / steps**2 if channel.turn else 0
         yield (number + 1) / len(channels)
     limit = np.array([FARTHEST_TURN if channel.turn else FARTHEST_PLACE for channel in channels])
-    yield Response(linear, square, limit, face.size)
+    both = [not channel.turn and rig.map.bones[channel.bone].moves == BOTH for channel in channels]
+    yield Response(linear, square, limit, np.where(both, COST_OF_BOTH, 1.0), face.size)
 
 
 def inherited_turn(rig: Rig) -> float:
