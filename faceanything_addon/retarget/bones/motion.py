@@ -42,18 +42,26 @@ class Motion:
             self.bones[bone] = BoneMotion(location, turn, growth)
         return self.bones[bone]
 
-    def add_pose(self, pose: Pose, amount: np.ndarray, face: Face, rest: dict[str, np.ndarray]) -> None:
+    def add_pose(
+        self,
+        pose: Pose,
+        amount: np.ndarray,
+        face: Face,
+        rest: dict[str, np.ndarray],
+        slide: dict[str, np.ndarray],
+    ) -> None:
         """A pose, more or less of it: amount (F,), 1 is all.
 
         Args:
             rest: (3, 3) each: armature-from-bone rotation at rest. Bones that are not in it are left out.
+            slide: (3, 3) each: the same for the axes that the bone's location counts in.
         """
         for name, delta in pose.items():
             if name not in rest:
                 continue
-            bone, inward = self.of(name), rest[name].T @ face.axes
-            place = np.array(delta.location) + inward @ np.array(delta.move) * face.size
-            turn = turn_of(np.array(delta.rotation)) + inward @ np.array(delta.turn)
+            bone = self.of(name)
+            place = np.array(delta.location) + slide[name].T @ face.axes @ np.array(delta.move) * face.size
+            turn = turn_of(np.array(delta.rotation)) + rest[name].T @ face.axes @ np.array(delta.turn)
             bone.location += amount[:, None] * place
             bone.turn += amount[:, None] * turn
             bone.growth += amount[:, None] * np.log(np.array(delta.scale))

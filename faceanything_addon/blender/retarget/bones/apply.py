@@ -164,7 +164,7 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
 
 def move(rig: Rig, measured: Measured, performance: Performance, options: BoneOptions) -> Motion:
     """The bones' motion at every sample of a performance."""
-    motion, rest = Motion(len(performance)), rig.rest()
+    motion, rest, slide = Motion(len(performance)), rig.rest(), rig.slide()
     columns = dict(zip(performance.names, performance.coefficients.T.astype(np.float64), strict=True))
     none = np.zeros(len(performance))
     if measured.channels:
@@ -176,20 +176,21 @@ def move(rig: Rig, measured: Measured, performance: Performance, options: BoneOp
             values = bone.turn if channel.turn else bone.location
             values[:, channel.axis] += steps * channel.step(measured.face.size)
     for name, pose in rig.map.poses.items():
-        motion.add_pose(pose, columns.get(name, none), measured.face, rest)
+        motion.add_pose(pose, columns.get(name, none), measured.face, rest, slide)
     if options.head and performance.head is not None:
         share, head = float(np.clip(options.neck_share, 0, 1)), rig.map.head
         add_head(motion, performance.head, head, rig.map.neck, share, measured.inherits, measured.face.axes, rest)
     if options.eyes:
-        _add_eyes(motion, rig, measured, gaze_of(performance), rest)
+        _add_eyes(motion, rig, measured, gaze_of(performance))
     for name in rig.map.neutral:
         if name in rest:
             motion.of(name)
     return motion
 
 
-def _add_eyes(motion: Motion, rig: Rig, measured: Measured, gaze: np.ndarray, rest: dict[str, np.ndarray]) -> None:
+def _add_eyes(motion: Motion, rig: Rig, measured: Measured, gaze: np.ndarray) -> None:
     eyes, axes, centers = rig.map.eyes, measured.face.axes, measured.centers
+    rest, slide = rig.rest(), rig.slide()
     if eyes.moves != AIM:
         for number, name in enumerate((eyes.left, eyes.right)):
             if name in rest:
@@ -202,9 +203,9 @@ def _add_eyes(motion: Motion, rig: Rig, measured: Measured, gaze: np.ndarray, re
         return
     shared = np.mean(moves, axis=0) if eyes.both in rest else np.zeros_like(moves[0])
     if eyes.both in rest:
-        motion.of(eyes.both).location += shared @ rest[eyes.both]
+        motion.of(eyes.both).location += shared @ slide[eyes.both]
     for (name, _, _), own in zip(there, moves, strict=True):
-        motion.of(name).location += (own - shared) @ rest[name]
+        motion.of(name).location += (own - shared) @ slide[name]
 
 
 def _eye_points(rig: Rig) -> dict[str, np.ndarray]:

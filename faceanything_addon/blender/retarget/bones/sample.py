@@ -47,6 +47,11 @@ class Rig:
         bones = self.item.data.bones
         return {n: np.array(bones[n].matrix_local.to_3x3(), np.float64) for n in self.map.names() if n in bones}
 
+    def slide(self) -> dict[str, np.ndarray]:
+        """(3, 3) each: armature-from-bone rotation of the axes that locations count in."""
+        bones = self.item.data.bones
+        return {n: axes if bones[n].use_local_location else np.eye(3) for n, axes in self.rest().items()}
+
     def points(self) -> dict[str, np.ndarray]:
         """(3,) each, armature space: where the face bones' points lie now."""
         pose = self.item.pose.bones

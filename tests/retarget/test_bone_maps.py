@@ -177,7 +177,7 @@ def test_poses_add_up_and_half_a_coefficient_turns_half_as_far():
     motion, rest = Motion(3), {"jaw": np.eye(3)}
     quarter = Rotation.from_euler("x", 90, degrees=True).as_quat()
     pose = {"jaw": Delta((0, 2.0, 0), (quarter[3], *quarter[:3]), (1, 4, 1)), "absent": Delta()}
-    motion.add_pose(pose, np.array([0, 0.5, 1]), face, rest)
+    motion.add_pose(pose, np.array([0, 0.5, 1]), face, rest, rest)
     location, rotation, scale = posed(motion.of("jaw"), Delta())
     assert location[:, 1] == pytest.approx([0, 1, 2]) and scale[:, 1] == pytest.approx([1, 2, 4])
     assert np.degrees(Rotation.from_matrix(rotation).magnitude()) == pytest.approx([0, 45, 90])
@@ -189,7 +189,8 @@ def test_poses_of_known_rigs_are_measured_by_the_distance_between_the_eyes():
     face = fit_face(points, 10 * points @ UPRIGHT.T, UPRIGHT)
     motion = Motion(1)
     rolled = Rotation.from_euler("xyz", [10, 40, 70], degrees=True).as_matrix()
-    motion.add_pose({"tongue": Delta(move=(0, 0, 0.5))}, np.ones(1), face, {"tongue": rolled})
+    axes = {"tongue": rolled}
+    motion.add_pose({"tongue": Delta(move=(0, 0, 0.5))}, np.ones(1), face, axes, axes)
     assert rolled @ motion.of("tongue").location[0] == pytest.approx([0, -0.31, 0], abs=1e-3)
 
 
