@@ -107,13 +107,13 @@ def _bone_probes(
 
     What lies on no anchor moves as the skin nearest to it.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     neutral = template.vertices.astype(np.float64)
     at = anchor_points(template, neutral)
     moved = anchor_points(template, neutral + template.expressions)
     skin = np.flatnonzero(template.part == Part.SKIN)
-    tree = cKDTree(face.place(neutral[skin]))
+    tree = KDTree(face.place(neutral[skin]))
     out = {}
     for name, bone in bones.items():
         if name not in points or bone.anchor in EYES:
@@ -139,13 +139,13 @@ def _nearest_skin(
     template: Template, face: Face, points: np.ndarray, vertices: np.ndarray, normals: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the character's vertices that lie on points (N, 3) of the template, and which points have one."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     if len(vertices) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     outward = _normals(template) @ face.axes.T
-    owner = cKDTree(template.vertices).query(points)[1]
-    distances, rows = cKDTree(vertices).query(face.place(points), k=min(16, len(vertices)))
+    owner = KDTree(template.vertices).query(points)[1]
+    distances, rows = KDTree(vertices).query(face.place(points), k=min(16, len(vertices)))
     distances, rows = distances.reshape(len(points), -1), rows.reshape(len(points), -1)
     facing = np.einsum("pkd,pd->pk", normals[rows], outward[owner]) > 0.3
     cost = np.where(facing, distances, np.inf)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ...errors import UserError
 from ...take.storage import read_json, write_json
@@ -70,7 +71,7 @@ def fit_map(wanted: BoneMap, names: Iterable[str]) -> Match:
     exact = set(index.values())
     own = {name: name if name in exact else index.get(_plain(name), "") for name in wanted.names()}
     found = {own[name]: bone for name, bone in wanted.bones.items() if own[name]}
-    eyes = {name: own.get(value, value) for name, value in vars(wanted.eyes).items()}
+    eyes: dict[str, Any] = {name: own.get(value, value) for name, value in vars(wanted.eyes).items()}
     bones = replace(
         wanted,
         bones=found,

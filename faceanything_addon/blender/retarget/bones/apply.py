@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,7 +83,7 @@ class Measured:
 
 def retarget_bones(
     scene: bpy.types.Scene, performance: Performance, armature: Any, options: BoneOptions
-) -> Iterator[float | BoneReport]:
+) -> Generator[float | BoneReport, None, None]:
     """Yields shares done, at last the report. Closing it early leaves the scene as it was.
 
     What animated the armature before goes onto an NLA track below. Its constraints stay as they are.
