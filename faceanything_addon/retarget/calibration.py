@@ -23,8 +23,8 @@ FORMAT, VERSION = "faceanything-actor", 1
 HIGHEST_NEUTRAL = 0.8  # a face that rests higher has no room left to move in
 LOWEST_GAIN, HIGHEST_GAIN = 0.5, 2.5
 FULL = 98.0  # percentile of a range of motion that counts as the actor's utmost
-MOVED = 0.15  # what a coefficient must reach before its utmost is believed
-ANGLES = "eyeLook"  # measured turns of the eyes: nothing to scale
+MOVED = 0.25  # what a coefficient must reach before its utmost is believed
+ANGLES = "eyeLook"  # measured turns of the eyes: nothing to remove or scale
 TIED = {"mouthClose": "jawOpen"}  # what closes the lips over an open jaw must grow as the jaw does
 CURE = "correct the file, or save the profile again"
 
@@ -47,7 +47,7 @@ def calibrate(performance: Performance, profile: ActorProfile) -> Performance:
 
 
 def neutral_of(performance: Performance, samples: Iterable[int]) -> dict[str, float]:
-    """Median of each coefficient over these samples; zeros are left out.
+    """Median of each coefficient over these samples, above 0; measured angles of the eyes are left out.
 
     Raises:
         UserError: a sample is not in the performance.
@@ -57,7 +57,8 @@ def neutral_of(performance: Performance, samples: Iterable[int]) -> dict[str, fl
         last = len(performance) - 1
         raise UserError(f"frames {_span(chosen)}: the performance has frames 0 to {last}; choose neutral ones of these")
     medians = np.median(performance.coefficients[chosen], axis=0)
-    return {name: round(float(v), 4) for name, v in zip(performance.names, medians, strict=True) if v > 0}
+    rounded = {name: round(float(v), 4) for name, v in zip(performance.names, medians, strict=True)}
+    return {name: value for name, value in rounded.items() if value > 0 and not name.startswith(ANGLES)}
 
 
 def fit_gains(performance: Performance, neutral: dict[str, float]) -> dict[str, float]:

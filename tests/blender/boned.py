@@ -112,3 +112,35 @@ def _lid(template, amount: dict, name: str) -> np.ndarray:
     if "upper" in name:
         return upper**0.7
     return np.exp(-((np.abs(height + 0.004) / 0.005) ** 2)) * (amount[f"eyeBlink{side}"] > 2e-4) * (upper < 0.1) * skin
+
+
+def add_known_rig(bones: BoneMap):
+    """An armature with the bones of a known rig that lie on named points, its jaw and eyes, at the template's size."""
+    template = load_template()
+    at = anchor_points(template, template.vertices.astype(np.float64))
+    made = {bones.head: (np.array([0, -0.08, -0.05]), np.array([0, 0.02, -0.05]))}
+    for name, bone in bones.bones.items():
+        if bone.moves == "both":
+            made[name] = (JAW_JOINT, at["chin"])
+        elif bone.anchor:
+            inward = np.array([0, 0, 0.03])
+            made[name] = (
+                (at[bone.anchor] - inward, at[bone.anchor])
+                if bone.tail
+                else (at[bone.anchor], at[bone.anchor] + inward)
+            )
+    jaw = next(name for name, bone in bones.bones.items() if bone.moves == "both")
+    for name, center in zip((bones.eyes.left, bones.eyes.right), template.eye_centers, strict=True):
+        made[name] = (center, center + np.array([0, 0, 0.01]))
+    data = bpy.data.armatures.new("rig")
+    rig = bpy.data.objects.new("rig", data)
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name, ends in made.items():
+        edit = data.edit_bones.new(name)
+        edit.head, edit.tail = space.object_vertices(np.array(ends)).tolist()
+        anchor = bones.bones[name].anchor if name in bones.bones else None
+        edit.parent = data.edit_bones.get(jaw if anchor in LOWER_LIPS else bones.head) if name != bones.head else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig

@@ -6,7 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from boned import add_head
+from boned import add_head, add_known_rig
 from mathutils import Matrix, Quaternion, Vector
 from support.performance import one_shape
 
@@ -18,7 +18,7 @@ from faceanything_addon.blender.retarget.bones.record import assign_bone, clear_
 from faceanything_addon.blender.retarget.bones.rigs import own_map, store_map
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import head_turns, write_livelink
-from faceanything_addon.retarget.bones import Bone, BoneMap, Delta, Eyes, save_bones
+from faceanything_addon.retarget.bones import Bone, BoneMap, Delta, Eyes, known_rig, save_bones
 from faceanything_addon.retarget.calibration import ActorProfile, save_profile
 from faceanything_addon.solve.arkit import solve_arkit
 from faceanything_addon.solve.gaze import direction
@@ -119,7 +119,7 @@ def test_everything_is_put_back_when_it_is_stopped_or_fails(rig, monkeypatch):
     assert rig.animation_data.action is None
     steps.close()
     assert list(rig.pose.bones["jaw"].location) == before and rig.animation_data.action == action
-    monkeypatch.setattr("faceanything_addon.blender.retarget.bones.apply.inherited_turn", lambda _: 1 / 0)
+    monkeypatch.setattr("faceanything_addon.blender.retarget.bones.measure.inherited_turn", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         apply(one_shape("jawOpen"), rig)
     assert list(rig.pose.bones["jaw"].location) == before and rig.animation_data.action == action
@@ -250,6 +250,21 @@ def test_missing_bones_are_named_and_the_rest_is_driven(rig):
     assert "missing bones: whisker.L, collar" in report.lines() and "jaw" in report.driven
 
 
+def test_rigs_that_cannot_be_measured_are_told(rig):
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(UserError, match="rig: is in edit mode"):
+        apply(one_shape("jawOpen"), rig)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for bone in rig.pose.bones:
+        bone.lock_location = bone.lock_rotation = (False, False, False)
+        hold = bone.constraints.new("COPY_TRANSFORMS")
+        hold.target, hold.subtarget = rig, "neck"
+    with pytest.raises(UserError, match="nothing of its face moves with its bones"):
+        apply(one_shape("jawOpen"), rig)
+    assert rig.animation_data is None or rig.animation_data.action is None
+
+
 def test_bones_assigned_by_hand_make_a_map(rig):
     del rig["face_anything_bones"]
     for name in ("lip_upper", "lip_lower", "lip_corner_left", "lip_corner_right"):
@@ -307,3 +322,23 @@ def test_the_command_sees_that_an_armature_without_keys_is_moved_by_bones(head_f
         assert cli.main([*asked, *more]) == 2
         error = capsys.readouterr().err
         assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["mpfb", "metahuman"])
+def test_rigs_known_by_name_open_the_mouth_and_close_the_eyes_without_calibration(name):
+    known = known_rig(name)
+    rig = add_known_rig(known)
+    bpy.context.scene.render.fps = 30
+    played = one_shape("jawOpen", 0.0, 3)
+    played.coefficients[1, played.names.index("jawOpen")] = 1
+    played.coefficients[2, [played.names.index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
+    report = apply(played, rig)
+    assert report.rig == known.label and set(known.neck) <= set(report.missing)
+    height = {bone.anchor: (n, "tail" if bone.tail else "head") for n, bone in known.bones.items() if bone.anchor}
+    gaps = []
+    for frame in (1, 2, 3):
+        bpy.context.scene.frame_set(frame)
+        z = {anchor: getattr(rig.pose.bones[n], end).z for anchor, (n, end) in height.items()}
+        gaps.append((z["lip_upper"] - z["lip_lower"], z["lid_upper_left"] - z["lid_lower_left"]))
+    (lips, lids), (opened, _), (_, closed) = gaps
+    assert opened - lips > 0.02 and lids > 0.007 and closed < 0.002

@@ -50,7 +50,7 @@ def test_the_actors_utmost_becomes_one_and_a_crooked_smile_stays_crooked():
 
 
 def test_what_did_not_move_keeps_its_gain_and_no_gain_is_extreme():
-    gains = fit_gains(moving(jawOpen=0.2, cheekPuff=0.05, eyeLookUpLeft=0.4), {})
+    gains = fit_gains(moving(jawOpen=0.3, cheekPuff=0.2, eyeLookUpLeft=0.4), {})
     assert gains["jawOpen"] == 2.5
     assert "cheekPuff" not in gains and "eyeLookUpLeft" not in gains
 

@@ -7,7 +7,8 @@ import bpy
 
 from ....take.performance import Performance
 from ..characters import character_of
-from .apply import BoneOptions, BoneReport, run_retarget_bones
+from .apply import run_retarget_bones
+from .options import BoneOptions, BoneReport
 from .rigs import find_rig
 
 

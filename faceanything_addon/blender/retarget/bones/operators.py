@@ -37,7 +37,7 @@ class FACEANYTHING_OT_retarget_bones(JobOperator, bpy.types.Operator):
     def begin(self, context: bpy.types.Context) -> Job:
         rig, options = panel_rig(context), panel_bone_options(context)
         performance = panel_performance(context)
-        return StepsJob("Measuring the rig", retarget_bones(scene_of(context), performance, rig, options))
+        return StepsJob("Solving the bones", retarget_bones(scene_of(context), performance, rig, options))
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         # The rig is in test poses meanwhile: nothing else may touch the scene.

@@ -14,7 +14,7 @@ from ....retarget.bones.anchors import EYES, anchor_names
 from ....retarget.bones.bonemap import BOTH, PLACE, TURN
 from ...context import active_of, scene_of
 from ..properties import retarget_settings
-from .apply import SHARE_OF_NECK, BoneOptions
+from .options import SHARE_OF_NECK, BoneOptions
 from .rigs import armature_of
 
 SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties

@@ -135,7 +135,7 @@ def inherited_turn(rig: Rig) -> float:
 
 def idle_channels(response: Response) -> np.ndarray:
     """(D,) channels that move no probe."""
-    return np.abs(response.linear).max(axis=(1, 2)) < IDLE * response.size
+    return np.abs(response.linear).max(axis=(1, 2), initial=0) < IDLE * response.size
 
 
 def _moved(rig: Rig, probes: Probes, bone: Any, neutral: Delta, channel: Channel, value: float) -> np.ndarray:
