@@ -14,6 +14,7 @@ from ....errors import UserError
 from ....retarget.bones import Match
 from ....retarget.bones.motion import gaze_of
 from ....retarget.mirror import mirrored
+from ....retarget.placement import Start
 from ....retarget.resample import resample, scene_frames
 from ....take.performance import Performance
 from ....template import load_template
@@ -50,7 +51,8 @@ def retarget_bones(
             yield MEASURING * step
     assert measured is not None
     rate = scene.render.fps / scene.render.fps_base
-    frames, at = scene_frames(performance.time, rate, options.first)
+    first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
+    frames, at = scene_frames(performance.time, rate, first, options.speed)
     performance, solved = _at(performance, at), np.zeros((len(at), 0))
     for step in solve_frames(rig, measured, performance):
         if isinstance(step, np.ndarray):
@@ -62,6 +64,7 @@ def retarget_bones(
         raise UserError(f"{armature.name}: no bone of it can be driven; assign bones in the Bones panel")
     writer = ActionWriter(f"{armature.name} face")
     keyed, held = write_bones(writer, armature, frames, motion.bones, match.bones.neutral)
+    writer.finish()
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     scene.frame_set(scene.frame_current)
     yield _report(match, measured, frames, keyed, held, writer)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....retarget.bones import BoneMap
+from ....retarget.placement import Start
 
 SHARE_OF_NECK = 0.35
 
@@ -16,10 +17,11 @@ class BoneOptions:
 
     bones: BoneMap | None = None  # None: what the armature keeps, else what is recognised
     mirror: bool = False  # the subject's left drives the character's right
-    first: int = 1  # scene frame of the first sample
+    first: float | Start = 1.0  # scene frame of the first sample, or how it is found
     head: bool = True  # turn neck and head
     eyes: bool = True  # turn the eyes
     head_bone: str = ""  # instead of the map's
+    speed: float = 1.0  # 2 plays twice as fast
     neck_share: float = SHARE_OF_NECK  # of the head's turn that the neck makes
 
 

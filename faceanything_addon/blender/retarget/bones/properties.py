@@ -12,8 +12,9 @@ from ....errors import UserError
 from ....retarget.bones import Bone
 from ....retarget.bones.anchors import EYES, anchor_names
 from ....retarget.bones.bonemap import BOTH, PLACE, TURN
+from ....retarget.placement import Start
 from ...context import active_of, scene_of
-from ..properties import retarget_settings
+from ..properties import TIMECODE, retarget_settings
 from .options import SHARE_OF_NECK, BoneOptions
 from .rigs import armature_of
 
@@ -70,7 +71,8 @@ def panel_bone_options(context: Any) -> BoneOptions:
     settings, common = bone_settings(context), retarget_settings(context)
     return BoneOptions(
         mirror=common.mirror,
-        first=common.first,
+        first=Start(common.first, common.start == TIMECODE, common.timecode, common.zero),
+        speed=common.speed,
         head=settings.use_head,
         eyes=settings.use_eyes,
         neck_share=settings.neck_share,
