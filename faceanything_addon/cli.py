@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--out", required=True, metavar="FILE.blend")
     scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
     _add_retarget(commands)
+    _add_calibrate(commands)
     _add_full_size(commands)
     return parser
 
@@ -112,8 +113,15 @@ def _add_full_size(commands: Any) -> None:
 
 
 def _add_retarget(commands: Any) -> None:
-    parser = _add(commands, "retarget", retarget, "animate a character that has shape keys (needs bpy)")
+    parser = _add(commands, "retarget", retarget, "animate a character that has shape keys or face bones (needs bpy)")
     add_retarget_arguments(parser)
+
+
+def _add_calibrate(commands: Any) -> None:
+    parser = _add(commands, "calibrate", calibrate_actor, "make an actor's profile from a range of motion")
+    parser.add_argument("take", metavar="TAKE", help="folder of the take, or a recording (.csv, .json, .txt)")
+    parser.add_argument("--neutral", metavar="S-E", help="frames in which the face rests, as 0-15, the last included")
+    parser.add_argument("--out", required=True, metavar="FILE.json")
 
 
 TAKE_OPTIONS = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
@@ -258,6 +266,21 @@ def retarget(parsed: argparse.Namespace) -> None:
     for line in report.lines():
         print(line)
     print(f"{parsed.out}: written")
+
+
+def calibrate_actor(parsed: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from .exchange.sources import read_performance
+    from .retarget.calibration import ActorProfile, fit_gains, neutral_of, parse_frames, save_profile
+
+    samples = parse_frames(parsed.neutral) if parsed.neutral else None
+    performance = read_performance(parsed.take)
+    neutral = neutral_of(performance, samples) if samples is not None else {}
+    gains = fit_gains(performance, neutral)
+    file = save_profile(ActorProfile(Path(parsed.out).stem, neutral, gains), parsed.out)
+    print(f"gains: {', '.join(f'{name} {gain:.2f}' for name, gain in gains.items()) or 'none, nothing moved enough'}")
+    print(f"{file}: written")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from .errors import UserError
 
 if TYPE_CHECKING:
     from .retarget import Mapping, NameTable
+    from .retarget.bones import BoneMap
     from .retarget.placement import Start
     from .solve.edit import Edit
     from .take.performance import Performance
@@ -40,6 +41,8 @@ class Plan:
     start: Start
     edit: Edit
     seconds: tuple[SecondTake, ...]
+    by_bones: bool = False  # bones, even where there are shape keys
+    bones: BoneMap | None = None  # None: what the armature keeps, else what is recognised
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="NAME_OR_FILE", help="naming or preset, where the keys are not recognised")
     parser.add_argument("--head", metavar="NAME", help="bone or object that receives the head's turn")
     parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
+    parser.add_argument("--bones", action="store_true", help="animate bones, even where there are shape keys")
+    parser.add_argument("--actor", metavar="FILE.json", help="actor's profile, made by calibrate")
     _add_timing(parser.add_argument_group("timing"))
     _add_editing(parser.add_argument_group("editing", "in layers; the captured one is never changed"))
 
@@ -91,6 +96,8 @@ def plan(parsed: argparse.Namespace) -> Plan:
     """
     from .exchange.sources import read_performance
     from .retarget import chosen_mapping
+    from .retarget.bones.tables import chosen_bones, is_bone_preset
+    from .retarget.calibration import calibrate, load_profile
     from .retarget.placement import Start
     from .solve.edit import parse_edit
 
@@ -98,13 +105,18 @@ def plan(parsed: argparse.Namespace) -> Plan:
         raise UserError(f"--speed {parsed.speed:g}: is out of range; give a number from 0.01 to 100")
     edit = parse_edit(parsed.gain, parsed.mute, parsed.smooth, parsed.reduce, not parsed.no_head)
     performance = read_performance(parsed.take)
+    if parsed.actor:
+        performance = calibrate(performance, load_profile(parsed.actor))
+    by_bones = parsed.bones or is_bone_preset(parsed.preset)
     by_timecode = parsed.at_timecode or parsed.timecode is not None
     return Plan(
         performance,
-        chosen_mapping(parsed.preset) if parsed.preset else None,
+        chosen_mapping(parsed.preset) if parsed.preset and not by_bones else None,
         Start(parsed.first, by_timecode, parsed.timecode or "", parsed.frame_zero or ""),
         edit,
         tuple(_second_take(word, parsed.blend) for word in parsed.punch_in),
+        by_bones,
+        chosen_bones(parsed.preset) if parsed.preset and by_bones else None,
     )
 
 

@@ -35,3 +35,8 @@ def window_of(context: Any) -> bpy.types.Window | None:
 def addons_of(context: Any) -> bpy.types.Addons:
     """The add-ons that are turned on."""
     return context.preferences.addons
+
+
+def view_layer_of(context: Any) -> bpy.types.ViewLayer:
+    """The current view layer."""
+    return context.view_layer

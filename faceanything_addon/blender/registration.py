@@ -11,14 +11,19 @@ from .edit import properties as edit_properties
 from .exchange import panel as exchange_panel
 from .exchange import playback
 from .exchange import properties as exchange_properties
+from .retarget import actor
 from .retarget import panel as retarget_panel
 from .retarget import properties as retarget_properties
+from .retarget.bones import panel as bones_panel
+from .retarget.bones import properties as bones_properties
 
 CLASSES = (
     preferences.FACEANYTHING_Preferences,
     *panel.CLASSES,
     *retarget_panel.CLASSES,
     *edit_panel.CLASSES,
+    *bones_panel.CLASSES,
+    *actor.CLASSES,
     *exchange_panel.CLASSES,
 )
 
@@ -28,6 +33,8 @@ def register() -> None:
     retarget_properties.register()
     edit_properties.register()
     exchange_properties.register()
+    bones_properties.register()
+    actor.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     command.register()
@@ -41,5 +48,7 @@ def unregister() -> None:
         bpy.utils.unregister_class(cls)
     exchange_properties.unregister()
     edit_properties.unregister()
+    actor.unregister()
+    bones_properties.unregister()
     retarget_properties.unregister()
     properties.unregister()

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
+Bound = float | np.ndarray  # one for all, or (N,)
 MAX_STEPS = 30
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.06, 0.01)
 
 
 def bounded_quadratic(
-    hessian: np.ndarray, gradient: np.ndarray, start: np.ndarray, low: float = 0.0, high: float = 1.0
+    hessian: np.ndarray, gradient: np.ndarray, start: np.ndarray, low: Bound = 0.0, high: Bound = 1.0
 ) -> np.ndarray:
     """Minimise x'Hx/2 - g'x with low <= x <= high.
 
@@ -42,7 +43,7 @@ def bounded_quadratic(
 
 
 def _best_step(
-    hessian: np.ndarray, gradient: np.ndarray, x: np.ndarray, step: np.ndarray, low: float, high: float
+    hessian: np.ndarray, gradient: np.ndarray, x: np.ndarray, step: np.ndarray, low: Bound, high: Bound
 ) -> np.ndarray:
     """The longest projected step that goes down; x itself where none does."""
     before = x @ (0.5 * hessian @ x - gradient)

@@ -16,12 +16,14 @@ from ..context import scene_of
 from ..edit import Punch, add_layers, punch_in, refresh
 from ..scene.timing import fps_pair
 from .apply import Options, Report, retarget
+from .bones import BoneOptions, BoneReport
+from .bones.command import moved_by_bones, retarget_named_rig
 from .characters import Character, find_character
 
 KINDS = (".blend", ".glb", ".gltf", ".fbx")
 
 
-def retarget_file(plan: Plan, words: Any) -> Report:
+def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
     """Open a character, animate it, edit that and save the scene. What is open in this Blender is lost.
 
     Args:
@@ -37,6 +39,18 @@ def retarget_file(plan: Plan, words: Any) -> Report:
     make_folder(out)
     open_character(file, plan.performance.rate)
     scene = scene_of(bpy.context)
+    if plan.by_bones or moved_by_bones(scene, words.object):
+        options = BoneOptions(
+            plan.bones,
+            words.mirror,
+            plan.start,
+            head=not words.no_head,
+            head_bone=words.head or "",
+            speed=words.speed,
+        )
+        bone_report = retarget_named_rig(scene, plan.performance, words.object, options)
+        save_scene(out)
+        return bone_report
     character = find_character(scene, words.object)
     target, bone = head_target(scene, character, words.head) if words.head is not None else (None, "")
     options = Options(

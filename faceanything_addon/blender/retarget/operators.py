@@ -9,16 +9,16 @@ import bpy
 from bpy.props import StringProperty
 
 from ...errors import UserError
-from ...exchange.sources import read_performance
 from ...retarget import save_preset
 from ..context import active_of, manager_of, scene_of
 from ..edit import is_layered, refresh
 from ..edit.properties import edit_settings, panel_edit
 from ..jobs import state
 from ..operators import fail
+from .actor import panel_performance
 from .apply import mapping_for, retarget
 from .characters import Character, character_of, checked
-from .properties import FILE, panel_options, retarget_settings, source_path
+from .properties import FILE, panel_options, retarget_settings
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -47,7 +47,7 @@ class FACEANYTHING_OT_retarget(bpy.types.Operator):
         state.error = state.note = ""
         try:
             options, character = panel_options(retarget_settings(context)), chosen_character(context)
-            report = retarget(scene_of(context), read_performance(source_path(context)), character, options)
+            report = retarget(scene_of(context), panel_performance(context), character, options)
             if is_layered(character):
                 refresh(scene_of(context), character, panel_edit(edit_settings(character)))
         except UserError as error:

@@ -1,0 +1,118 @@
+"""What is known of a rig after it was tried."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ....errors import UserError
+from ....retarget.bones import Bone
+from ....retarget.bones.bonemap import AIM
+from ....retarget.bones.face import Face
+from ....retarget.bones.probes import Probes, choose_probes, face_of
+from ....retarget.bones.solve import Response, settled_trust, without
+from ....template import Template
+from ....template.names import arkit_names
+from ... import space
+from ...context import view_layer_of
+from ..head import unheaded
+from .hold import held_still
+from .sample import Channel, Rig, channels_of, idle_channels, inherited_turn, pose_bone, sample
+
+FEWEST_ANCHORS = 4
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a face answers to its bones."""
+
+    face: Face
+    channels: list[Channel]  # D
+    response: Response
+    probes: Probes
+    trust: np.ndarray  # (P,) of the probes
+    points: dict[str, np.ndarray]  # (3,) armature space: points of the bones of face and eyes at rest
+    inherits: float  # of the neck's turn by the head bone
+    idle: tuple[str, ...]  # bones that move nothing
+
+
+def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
+    """Yields shares done, at last what was found. The rig is put back at the end, whatever happens.
+
+    Raises:
+        UserError: nothing of the face moves with the bones.
+    """
+    with held_still(rig.item, rig.meshes):
+        _stand_neutral(rig)
+        points = _points(rig)
+        face = face_of(template, points, _with_eyes(rig), _upright(rig))
+        solved = _solved_bones(rig)
+        probes = _probes(rig, template, face, points, solved)
+        channels = [channel for channel in channels_of(rig) if channel.bone in solved]
+        response = None
+        for step in sample(rig, probes, face, channels):
+            if isinstance(step, Response):
+                response = step
+            else:
+                yield step
+        inherits = inherited_turn(rig)
+    assert response is not None
+    idle = idle_channels(response)
+    useful = [channel for channel, still in zip(channels, idle, strict=True) if not still]
+    if channels and not useful:
+        raise UserError(
+            f"{rig.item.name}: nothing of its face moves with its bones; show the armature in the viewport, "
+            "and free its bones of constraints"
+        )
+    response = without(response, idle)
+    nothing = tuple(name for name in solved if name not in {channel.bone for channel in useful})
+    yield Measured(face, useful, response, probes, _trust(response, probes, face), points, inherits, nothing)
+
+
+def _stand_neutral(rig: Rig) -> None:
+    for name, delta in rig.map.neutral.items():
+        if name in rig.item.pose.bones:
+            pose_bone(rig.item.pose.bones[name], delta)
+    view_layer_of(bpy.context).update()
+
+
+def _upright(rig: Rig) -> np.ndarray:
+    """(3, 3) armature-from-head rotation of a character that faces -Y, whatever its heading."""
+    return unheaded(np.array(rig.item.matrix_world.to_quaternion().to_matrix())).T @ space.OBJECT_FROM_HEAD
+
+
+def _solved_bones(rig: Rig) -> dict[str, Bone]:
+    """The face bones, where enough of them lie on known points to tell the face."""
+    anchored = sum(bone.anchor is not None for bone in rig.map.bones.values())
+    return rig.map.bones if anchored >= FEWEST_ANCHORS else {}
+
+
+def _probes(rig: Rig, template: Template, face: Face, points: dict[str, np.ndarray], solved: dict[str, Bone]) -> Probes:
+    none = np.zeros((0, 3))
+    vertices, normals = (rig.vertices(), rig.normals()) if solved else (none, none)
+    return choose_probes(template, face, points, solved, vertices, normals)
+
+
+def _trust(response: Response, probes: Probes, face: Face) -> np.ndarray:
+    if not len(response.linear):
+        return probes.trust
+    return settled_trust(response, probes.trust, probes.targets(face, np.eye(len(arkit_names()))), len(probes.bones))
+
+
+def _points(rig: Rig) -> dict[str, np.ndarray]:
+    """Points of the face bones, and heads of the bones of the eyes, armature space."""
+    eyes, pose = rig.map.eyes, rig.item.pose.bones
+    names = (eyes.left, eyes.right, eyes.left_center, eyes.right_center)
+    return {**{name: np.array(pose[name].head, np.float64) for name in names if name in pose}, **rig.points()}
+
+
+def _with_eyes(rig: Rig) -> dict[str, Bone]:
+    """The face bones and, as anchors, the bones at the centres of the eyeballs."""
+    eyes = rig.map.eyes
+    centers = (eyes.left_center, eyes.right_center) if eyes.moves == AIM else (eyes.left, eyes.right)
+    sides = {name: Bone(f"eye_{side}") for name, side in zip(centers, ("left", "right"), strict=True) if name}
+    return {**sides, **rig.map.bones}

@@ -1,0 +1,44 @@
+"""What is asked for, and what came of it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....retarget.bones import BoneMap
+from ....retarget.placement import Start
+
+SHARE_OF_NECK = 0.35
+
+
+@dataclass(frozen=True)
+class BoneOptions:
+    """How a performance is put onto a rig."""
+
+    bones: BoneMap | None = None  # None: what the armature keeps, else what is recognised
+    mirror: bool = False  # the subject's left drives the character's right
+    first: float | Start = 1.0  # scene frame of the first sample, or how it is found
+    head: bool = True  # turn neck and head
+    eyes: bool = True  # turn the eyes
+    head_bone: str = ""  # instead of the map's
+    speed: float = 1.0  # 2 plays twice as fast
+    neck_share: float = SHARE_OF_NECK  # of the head's turn that the neck makes
+
+
+@dataclass(frozen=True)
+class BoneReport:
+    """What was done and what was not."""
+
+    rig: str  # name of the map
+    driven: tuple[str, ...]  # bones
+    frames: tuple[int, int]  # first and last
+    missing: tuple[str, ...]  # bones of the map that the armature lacks
+    idle: tuple[str, ...]  # bones that move nothing of the face, or are held by constraints
+    held: tuple[str, ...]  # channels left to their drivers
+    actions: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """For people: what was done, then what was left out."""
+        done = f"{self.rig}: {len(self.driven)} bones, frames {self.frames[0]} to {self.frames[1]}"
+        left = {"missing bones": self.missing, "bones that move nothing": self.idle, "held by drivers": self.held}
+        return [done, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]

@@ -1,0 +1,67 @@
+"""Motion of bones as keys on the channels that they have."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ....retarget.bones.bonemap import Delta
+from ....retarget.bones.motion import BoneMotion, posed
+from ... import space
+from ...scene.animation import set_curve
+from ..actions import ActionWriter
+from ..head import eulers
+
+
+def write_bones(
+    writer: ActionWriter, rig: Any, frames: np.ndarray, motions: dict[str, BoneMotion], neutral: dict[str, Delta]
+) -> tuple[list[str], list[str]]:
+    """Key all motions in one action; the bones keyed, and the channels that drivers hold.
+
+    Rotation modes stay (axis and angle become a quaternion), locked channels are left alone.
+    """
+    drivers = {(c.data_path, c.array_index) for c in rig.animation_data.drivers} if rig.animation_data else set()
+    curves = writer.curves(rig)
+    keyed, held = [], []
+    for name, motion in motions.items():
+        bone = rig.pose.bones[name]
+        base = f'pose.bones["{bpy.utils.escape_identifier(name)}"].'
+        for channel, values in _channels(bone, motion, neutral.get(name)).items():
+            for axis, column in values.items():
+                if (base + channel, axis) in drivers:
+                    held.append(f"{name} {channel}")
+                    continue
+                set_curve(curves, base + channel, axis, frames, column)
+                keyed.append(name)
+    return list(dict.fromkeys(keyed)), list(dict.fromkeys(held))
+
+
+def _channels(bone: Any, motion: BoneMotion, neutral: Delta | None) -> dict[str, dict[int, np.ndarray]]:
+    """Name of each property to key -> axis -> values (F,)."""
+    motion.turn[:, list(bone.lock_rotation)] = 0
+    location, rotation, scale = posed(motion, neutral or Delta())
+    places, turns, grows = (part or neutral is not None for part in motion.parts())
+    out = {}
+    if places and not bone.bone.use_connect:
+        out["location"] = _free(location, bone.lock_location)
+    if turns and not all(bone.lock_rotation):
+        out.update(_rotation(bone, rotation))
+    if grows:
+        out["scale"] = _free(scale, bone.lock_scale)
+    return out
+
+
+def _rotation(bone: Any, rotation: np.ndarray) -> dict[str, dict[int, np.ndarray]]:
+    if bone.rotation_mode == "AXIS_ANGLE":
+        bone.rotation_mode = "QUATERNION"
+    quaternions = space.quaternions(rotation)
+    if bone.rotation_mode == "QUATERNION":
+        return {"rotation_quaternion": dict(enumerate(quaternions.T))}
+    return {"rotation_euler": _free(eulers(quaternions, bone.rotation_mode), bone.lock_rotation)}
+
+
+def _free(values: np.ndarray, locked: Any) -> dict[int, np.ndarray]:
+    return {axis: values[:, axis] for axis in range(3) if not locked[axis]}

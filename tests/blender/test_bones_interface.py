@@ -1,0 +1,104 @@
+"""The panels Bones and Actor, in Blender without an interface."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+import numpy as np
+import pytest
+from boned import add_head
+from support.performance import one_shape
+
+import faceanything_addon
+from faceanything_addon.blender.jobs import state
+from faceanything_addon.blender.retarget.actor import panel_performance
+from faceanything_addon.exchange.arkit_json import write_arkit_json
+from faceanything_addon.retarget.bones import load_bones
+from faceanything_addon.retarget.calibration import load_profile
+
+NAMES = ("lip_upper", "lip_lower", "lip_corner_left", "lip_corner_right", "lid_upper_left")
+
+
+@pytest.fixture
+def scene(tmp_path):
+    faceanything_addon.register()
+    scene = bpy.context.scene
+    played = one_shape("jawOpen", 0.0, 60)
+    played.coefficients[:, played.names.index("jawOpen")] = 0.1 + 0.4 * np.hanning(60)
+    scene.face_anything_retarget.source = str(write_arkit_json(played, tmp_path / "played.json"))
+    scene.render.fps = 30
+    yield scene
+    faceanything_addon.unregister()
+
+
+@pytest.fixture
+def rig(scene):
+    rig, _, _ = add_head()
+    scene.face_anything_retarget.character = rig
+    return rig
+
+
+def refused(operator, told, **settings):
+    with pytest.raises(RuntimeError, match=told):
+        operator(**settings)
+    assert told in state.error
+
+
+def test_bones_are_assigned_applied_saved_and_loaded_by_buttons(scene, rig, tmp_path):
+    operators, settings = bpy.ops.face_anything, scene.face_anything_bones
+    refused(operators.retarget_bones, "of no known rig")
+    refused(operators.assign_bone, "has no active bone")
+    for name in NAMES:
+        rig.data.bones.active = rig.data.bones[f"b.{name}"]
+        settings.point, settings.tail = name, name.startswith("lid")
+        settings.moves = "turn" if name.startswith("lid") else "place"
+        assert operators.assign_bone() == {"FINISHED"}
+    rig.data.bones.active, settings.point, settings.moves = rig.data.bones["jaw"], "NOWHERE", "both"
+    operators.assign_bone()
+    for part in ("head", "neck"):
+        rig.data.bones.active, settings.point = rig.data.bones[part], part
+        operators.assign_bone()
+    assert operators.retarget_bones() == {"FINISHED"} and "bones, frames 1 to" in state.note
+    scene.frame_set(30)
+    assert rig.pose.bones["jaw"].rotation_quaternion.angle > 0.05
+    file = tmp_path / "mine.json"
+    operators.save_bone_preset(filepath=str(file))
+    assert load_bones(file).neck == ("neck",) and len(load_bones(file).bones) == len(NAMES) + 1
+    operators.clear_bones()
+    refused(operators.retarget_bones, "of no known rig")
+    operators.load_bone_preset(filepath=str(file))
+    assert operators.retarget_bones() == {"FINISHED"}
+
+
+def test_poses_are_recorded_shown_and_cleared_by_buttons(rig):
+    operators, jaw = bpy.ops.face_anything, rig.pose.bones["jaw"]
+    refused(operators.record_pose, "no ARKit coefficient", shape="grin")
+    refused(operators.record_pose, "stands in its neutral pose", shape="jawOpen")
+    jaw.location.y = 0.02
+    operators.record_pose(shape="jawOpen")
+    jaw.location.y = 0
+    operators.show_pose(shape="jawOpen")
+    assert jaw.location.y == pytest.approx(0.02) and operators.retarget_bones() == {"FINISHED"}
+    operators.clear_pose(shape="jawOpen")
+    refused(operators.retarget_bones, "has none of the bones of")
+
+
+def test_an_actors_profile_is_measured_saved_and_applied_and_the_file_stays(scene, tmp_path):
+    operators = bpy.ops.face_anything
+    column = panel_performance(bpy.context).names.index("jawOpen")
+    scene.frame_set(1)
+    operators.actor_neutral()
+    operators.actor_gains()
+    seen = panel_performance(bpy.context).coefficients[:, column]
+    assert seen[0] == pytest.approx(0, abs=0.01) and seen.max() == pytest.approx(1, abs=0.02)
+    scene.face_anything_actor.use = False
+    assert panel_performance(bpy.context).coefficients[:, column].max() == pytest.approx(0.5, abs=0.01)
+    file = tmp_path / "ada.json"
+    operators.save_actor(filepath=str(file))
+    operators.clear_actor()
+    operators.load_actor(filepath=str(file))
+    scene.face_anything_actor.use = True
+    assert panel_performance(bpy.context).coefficients[:, column].max() == pytest.approx(1, abs=0.02)
+    assert load_profile(file).gains["jawOpen"] > 2
+    scene.frame_set(500)
+    refused(operators.actor_neutral, "is not within the performance")
+    file.write_text("{}")
+    refused(operators.load_actor, "is no actor profile", filepath=str(file))
