@@ -22,7 +22,18 @@ from ..model.maps import FaceMaps
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.files import check_target, read_header
 from ..template import Template, load_template
-from .predictors import JOINT, PREDICTORS, FullOptions, FullPlan, OpenPredictor, PlanFull, open_predictor, plan_full
+from .predictors import (
+    EMBEDDED,
+    FULL,
+    JOINT,
+    PREDICTORS,
+    FullOptions,
+    FullPlan,
+    OpenPredictor,
+    PlanFull,
+    open_predictor,
+    plan_full,
+)
 from .progress import Meter, Progress, Report
 
 PIECE = 8  # frames
@@ -42,7 +53,7 @@ class ClipOptions:
     threads: int | None = None
     keep_evidence: bool = False
     masks: str | None = None  # folder with one picture a frame, white where the frame counts
-    predictor: str = PREDICTORS[0]
+    predictor: str = EMBEDDED
     checkpoint: str = ""  # this and the next three: of the full-size network, see FullOptions
     device: str = "auto"
     mode: str = JOINT
@@ -144,7 +155,7 @@ def _full_plan(options: ClipOptions, footage: Footage, stages: Stages, exists: b
     """How the full-size network is to run; None without it. Raises UserError."""
     if options.predictor not in PREDICTORS:
         raise UserError(f"--predictor {options.predictor}: is not known; give {' or '.join(PREDICTORS)}")
-    if options.predictor != "full":
+    if options.predictor != FULL:
         return None
     before = read_header(Path(options.out).expanduser()).settings if exists and options.resume else None
     chosen = FullOptions(options.checkpoint, options.device, options.mode, options.window)

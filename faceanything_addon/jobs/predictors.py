@@ -12,7 +12,8 @@ from ..errors import UserError
 from ..footage import Footage
 from ..model.prediction import Predictor
 
-PREDICTORS = ("embedded", "full")
+EMBEDDED, FULL = "embedded", "full"
+PREDICTORS = (EMBEDDED, FULL)
 ONE_BY_ONE, JOINT = "one-by-one", "joint"
 MODES = (JOINT, ONE_BY_ONE)
 MOST_FRAMES = 32  # of a window that is chosen here: time grows with the square, and a second of film tells enough
