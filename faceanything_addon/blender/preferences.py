@@ -69,9 +69,9 @@ class FACEANYTHING_Preferences(bpy.types.AddonPreferences):
         for name in ("python", "threads", "key_limit"):
             layout.prop(self, name)
         box = layout.box()
-        box.label(text="Full-Size Network (optional)")
-        for line in LICENCE:
-            box.label(text=line)
+        words = box.column(align=True)
+        for line in ("Full-Size Network (optional)", *LICENCE):
+            words.label(text=line)
         box.prop(self, "licence_accepted")
         for name in ("checkpoint", "full_python"):
             box.prop(self, name)

@@ -121,14 +121,18 @@ def reconstruct_clip(
     stages = stages or default_stages()
     masks = Masks(options.masks, footage) if options.masks else None
     full = _full_plan(options, footage, stages, exists)
+    make_follower: Callable[[], Follower] = partial(stages.follower, options.threads, masks.of if masks else None, full)
+    if full:
+        report(Progress("bridge", 0, len(footage), message=full.text()))
+        if not (exists and options.resume):  # networks that do not agree must not cost the take that is there
+            prepared = make_follower()
+            _prepare(prepared, footage, report, cancelled)
+            make_follower = partial(_given, prepared)
     info = take_info(footage, stages.template, options.predictor)
     settings = common_settings(options, focal) | _own_settings(masks, full)
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
-        if full:
-            report(Progress("bridge", 0, len(footage), message=full.text()))
-        follower = partial(stages.follower, options.threads, masks.of if masks else None, full)
-        make_take(writer, footage, stages, options, focal, report, cancelled, follower)
+        make_take(writer, footage, stages, options, focal, report, cancelled, make_follower)
     return writer.folder
 
 
@@ -140,11 +144,11 @@ def make_take(
     focal: float | None,
     report: Report,
     cancelled: Callable[[], bool],
-    follower: Callable[[], Follower] | None = None,
+    make_follower: Callable[[], Follower] | None = None,
 ) -> None:
-    """All stages of a take that is begun; the follower is the stages' tracker unless given."""
-    follower = follower or partial(stages.follower, options.threads, None, None)
-    times, found = _observe(writer, footage, stages, follower, report, cancelled)
+    """All stages of a take that is begun; the stages' tracker looks at the frames unless another follower is given."""
+    make_follower = make_follower or partial(stages.follower, options.threads, None, None)
+    times, found = _observe(writer, footage, stages, make_follower, report, cancelled)
     if not found.any():
         raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
     _fit(writer, footage, stages, focal or predicted_focal(writer), times, found, report, cancelled)
@@ -213,15 +217,24 @@ def _observe(
         follower = make_follower()
         if last is not None:
             follower.restore(last.tracker_state)
-        if samples := follower.samples(footage):
-            line = follower.prepare(footage, Meter("bridge", samples, 0, report, cancelled).ahead)
-            report(Progress("bridge", samples, samples, message=line))
+        _prepare(follower, footage, report, cancelled)
         meter = Meter("observing", len(footage), len(range(footage.start, first, footage.step)), report, cancelled)
         for chunk in _watch(follower, footage, first, stages, meter):
             writer.add_evidence(chunk)
         _end_observing(writer, footage, report)
     chunks = [(c.time, c.evidence["found"]) for c in writer.evidence()]
     return np.concatenate([t for t, _ in chunks]), np.concatenate([f for _, f in chunks]).astype(bool)
+
+
+def _prepare(follower: Follower, footage: Footage, report: Report, cancelled: Callable[[], bool]) -> None:
+    """What has to be known before the first frame, unless it is."""
+    if samples := follower.samples(footage):
+        line = follower.prepare(footage, Meter("bridge", samples, 0, report, cancelled).ahead)
+        report(Progress("bridge", samples, samples, message=line))
+
+
+def _given(follower: Follower) -> Follower:
+    return follower
 
 
 def _covers(writer: TakeWriter) -> bool:

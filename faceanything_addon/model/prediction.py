@@ -63,7 +63,8 @@ def join(seen: Seen, given: Prediction) -> Joined:
         return Joined(
             seen, FullMaps(np.zeros(maps.canonical.shape, np.float32), empty, empty, maps.to_frame), given.focal
         )
-    sampled = given.maps.sample(maps.to_frame, maps.depth.shape)
+    height, width = maps.depth.shape
+    sampled = given.maps.sample(maps.to_frame, (height, width))
     return Joined(seen, replace(sampled, weight=relative_confidence(sampled, maps)), given.focal)
 
 

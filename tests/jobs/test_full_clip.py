@@ -92,6 +92,23 @@ def test_a_stopped_clip_resumes_to_the_very_same_files(tmp_path, footage, counte
     assert files(tmp_path / "t") == files(take)
 
 
+def test_networks_that_do_not_agree_cost_no_take_that_is_there(tmp_path, footage):
+    reconstruct_clip(full(footage, tmp_path / "t", end=4), stages=known_stages())
+    before = files(tmp_path / "t")
+
+    class Nonsense(KnownPredictor):
+        def predict(self, images, pulse):
+            found = super().predict(images, pulse)
+            for one in found:
+                one.maps.canonical[:] = np.random.default_rng(0).normal(size=one.maps.canonical.shape)
+            return found
+
+    stages = replace(known_stages(), open_predictor=lambda plan, threads: Nonsense())
+    with pytest.raises(UserError, match="do not agree"):
+        reconstruct_clip(full(footage, tmp_path / "t", end=4, overwrite=True), stages=stages)
+    assert files(tmp_path / "t") == before
+
+
 def test_the_take_tells_its_network_and_has_the_median_of_the_focal_lengths(whole, footage):
     take, header = read_take(whole), read_header(whole)
     assert take.info.predictor == "full" and take.actor.focal == pytest.approx(100 + 60 + (FRAMES - 1) / 2)

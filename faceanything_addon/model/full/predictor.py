@@ -95,7 +95,7 @@ class FullPredictor:
 
 def product_bytes(network: FaceNetwork) -> int:
     """Of one number in the backbone's products."""
-    return network.backbone.blocks[0].attn.qkv.weight.element_size()
+    return network.backbone.state_dict()["blocks.0.attn.qkv.weight"].element_size()
 
 
 class _told:

@@ -257,6 +257,7 @@ def test_random_weights_make_no_take(tmp_path, weights, capsys):
     full = ["--predictor", "full", "--checkpoint", weights, "--device", "cpu", "--window", 2]
     code, err = command(capsys, DEMO, "--end", 2, "--out", tmp_path / "t", *full)
     assert code == 2 and "the two networks do not agree on this face" in err and str(DEMO) in err
+    assert not (tmp_path / "t").exists()
 
 
 def test_a_video_without_a_face_is_told(tmp_path, weights, capsys):
