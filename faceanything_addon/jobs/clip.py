@@ -20,7 +20,8 @@ from ..model.both import BothFollower
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Tracker
 from ..model.maps import FaceMaps
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
-from ..take.files import check_target, read_header
+from ..take.files import BRIDGE_FILE, check_target, read_header
+from ..take.storage import write_npz
 from ..template import Template, load_template
 from .predictors import (
     EMBEDDED,
@@ -218,6 +219,8 @@ def _observe(
         if last is not None:
             follower.restore(last.tracker_state)
         _prepare(follower, footage, report, cancelled)
+        if bridge := follower.bridge_arrays():
+            write_npz(writer.folder / BRIDGE_FILE, bridge)
         meter = Meter("observing", len(footage), len(range(footage.start, first, footage.step)), report, cancelled)
         for chunk in _watch(follower, footage, first, stages, meter):
             writer.add_evidence(chunk)

@@ -56,8 +56,8 @@ class BothFollower:
 
     def state(self) -> dict[str, Any]:
         """All that the following frames depend on, JSON-able; floats survive exactly."""
-        assert self.bridge is not None and self.checkpoint is not None
-        bridge = {name: array.tolist() for name, array in self.bridge.arrays().items()}
+        assert self.checkpoint is not None
+        bridge = {name: array.tolist() for name, array in self.bridge_arrays().items()}
         return {"bridge": bridge, "checkpoint": asdict(self.checkpoint)}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -83,7 +83,11 @@ class BothFollower:
                 self.bridge = fit_bridge(pairs.source, pairs.target, pairs.weight, pairs.frame)
             except UserError as error:
                 raise UserError(f"{footage.path}: {error}") from error
-        return f"both networks agree within {self.bridge.residual * 1e3:.1f} mm on half of the skin"
+        return self.bridge.facts()
+
+    def bridge_arrays(self) -> dict[str, np.ndarray]:
+        """To be kept with the take."""
+        return self.bridge.arrays() if self.bridge else {}
 
     def _sampled(self, footage: Footage, pulse: Pulse) -> list[tuple[FaceMaps, FullMaps]]:
         """Sample frames as both networks see them, a window at a time."""

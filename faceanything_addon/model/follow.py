@@ -43,6 +43,10 @@ class Follower(Protocol):
         """Find out what has to be known before the first frame; a line for the user. Raises UserError."""
         ...
 
+    def bridge_arrays(self) -> dict[str, np.ndarray]:
+        """The bridge between two networks, once it is known; empty without one."""
+        ...
+
     def follow(self, footage: Footage, first: int, pulse: Pulse, /) -> Iterator[tuple[Frame, FaceMaps]]:
         """The clip's frames from number `first` on. Raises UserError."""
         ...
@@ -74,6 +78,9 @@ class EmbeddedFollower:
 
     def prepare(self, footage: Footage, pulse: Pulse) -> None:
         """Nothing has to be."""
+
+    def bridge_arrays(self) -> dict[str, np.ndarray]:
+        return {}
 
     def follow(self, footage: Footage, first: int, pulse: Pulse) -> Iterator[tuple[Frame, FaceMaps]]:
         return ((frame, self.look(frame)) for frame in footage.frames(first))

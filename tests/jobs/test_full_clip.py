@@ -17,6 +17,7 @@ from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
 from faceanything_addon.jobs.clip import ClipOptions, Stages, default_stages, reconstruct_clip
 from faceanything_addon.jobs.predictors import FullOptions, FullPlan
+from faceanything_addon.jobs.raw import stored_bridge
 from faceanything_addon.take import read_take
 from faceanything_addon.take.files import read_header
 
@@ -114,6 +115,8 @@ def test_the_take_tells_its_network_and_has_the_median_of_the_focal_lengths(whol
     assert take.info.predictor == "full" and take.actor.focal == pytest.approx(100 + 60 + (FRAMES - 1) / 2)
     chosen = {"checkpoint": "abc", "device": "cpu", "mode": "joint", "window": 8}
     assert chosen.items() <= header.settings.items()
+    bridge = stored_bridge(whole / "bridge.npz")
+    assert bridge is not None and bridge.residual < 0.001
 
 
 def test_the_users_focal_length_wins(tmp_path, footage):
