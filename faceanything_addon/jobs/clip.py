@@ -126,9 +126,7 @@ def reconstruct_clip(
     if full:
         report(Progress("bridge", 0, len(footage), message=full.text()))
         if not (exists and options.resume):  # networks that do not agree must not cost the take that is there
-            prepared = make_follower()
-            _prepare(prepared, footage, report, cancelled)
-            make_follower = partial(_given, prepared)
+            make_follower = _prepared(make_follower(), footage, report, cancelled)
     info = take_info(footage, stages.template, options.predictor)
     settings = common_settings(options, focal) | _own_settings(masks, full)
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
@@ -218,7 +216,7 @@ def _observe(
         follower = make_follower()
         if last is not None:
             follower.restore(last.tracker_state)
-        _prepare(follower, footage, report, cancelled)
+        _prepared(follower, footage, report, cancelled)
         if bridge := follower.bridge_arrays():
             write_npz(writer.folder / BRIDGE_FILE, bridge)
         meter = Meter("observing", len(footage), len(range(footage.start, first, footage.step)), report, cancelled)
@@ -229,15 +227,14 @@ def _observe(
     return np.concatenate([t for t, _ in chunks]), np.concatenate([f for _, f in chunks]).astype(bool)
 
 
-def _prepare(follower: Follower, footage: Footage, report: Report, cancelled: Callable[[], bool]) -> None:
-    """What has to be known before the first frame, unless it is."""
+def _prepared(
+    follower: Follower, footage: Footage, report: Report, cancelled: Callable[[], bool]
+) -> Callable[[], Follower]:
+    """The follower, once it has found out what has to be known before the first frame."""
     if samples := follower.samples(footage):
         line = follower.prepare(footage, Meter("bridge", samples, 0, report, cancelled).ahead)
         report(Progress("bridge", samples, samples, message=line))
-
-
-def _given(follower: Follower) -> Follower:
-    return follower
+    return lambda: follower
 
 
 def _covers(writer: TakeWriter) -> bool:
