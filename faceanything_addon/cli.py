@@ -83,6 +83,7 @@ def _add_reconstruct(commands: Any) -> None:
     parser = _add(commands, "reconstruct", reconstruct, "make a take from footage of a face")
     parser.add_argument("footage", metavar="FOOTAGE", help=FOOTAGE_HELP)
     _add_take_options(parser)
+    _add_network_options(parser)
     parser = _add(commands, "import-raw", import_raw, "make a take from predictions of the released Face Anything tool")
     parser.add_argument("raw", metavar="FILE.npz", help="its raw_predictions.npz")
     parser.add_argument("--footage", required=True, metavar="FOOTAGE", help=FOOTAGE_HELP + " that it was made from")
@@ -98,6 +99,16 @@ def _add_take_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
     parser.add_argument("--overwrite", action="store_true", help="replace the take that is there")
     parser.add_argument("--json", action="store_true", help="progress as JSON lines on standard output")
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--masks", metavar="FOLDER", help="one picture a frame, white where the frame counts")
+    parser.add_argument("--predictor", choices=["embedded", "full"], default="embedded", help="default: embedded")
+    full = parser.add_argument_group("full-size network")
+    full.add_argument("--checkpoint", default="", metavar="FILE.safetensors", help="its weights, made by convert")
+    full.add_argument("--device", choices=["auto", "cuda", "mps", "cpu"], default="auto", help="default: auto")
+    full.add_argument("--mode", choices=["joint", "one-by-one"], default="joint", help="default: joint")
+    full.add_argument("--window", type=int, metavar="N", help="frames seen together in joint mode")
 
 
 def _add_full_size(commands: Any) -> None:
@@ -125,12 +136,13 @@ def _add_calibrate(commands: Any) -> None:
 
 
 TAKE_OPTIONS = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
+NETWORK_OPTIONS = ("masks", "predictor", "checkpoint", "device", "mode", "window")
 
 
 def reconstruct(parsed: argparse.Namespace) -> None:
     from .jobs.clip import ClipOptions, reconstruct_clip
 
-    options = ClipOptions(**{name: getattr(parsed, name) for name in TAKE_OPTIONS})
+    options = ClipOptions(**{name: getattr(parsed, name) for name in (*TAKE_OPTIONS, *NETWORK_OPTIONS)})
     _make_take(parsed, lambda report: reconstruct_clip(options, report))
 
 

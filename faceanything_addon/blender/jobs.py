@@ -12,6 +12,7 @@ from ..jobs.process import WorkerProcess
 
 # Where each stage of a capture begins and ends on the one bar that the user sees.
 STAGES = {
+    "bridge": (0.0, 0.1, "Comparing the networks"),
     "observing": (0.0, 0.7, "Looking at the footage"),
     "actor": (0.7, 0.74, "Fitting the actor"),
     "fitting": (0.74, 0.9, "Fitting the motion"),
@@ -58,7 +59,8 @@ class CaptureJob:
             self.warnings.append(str(message["message"]))
         begin, end, label = STAGES.get(str(message.get("stage")), (self.fraction, self.fraction, "Working"))
         done, total = message.get("done", 0), max(1, message.get("total", 1))
-        self.fraction = begin + (end - begin) * min(1.0, done / total)
+        # Only the full-size network has the first stage, so the second begins at 0 too: the bar waits for it.
+        self.fraction = max(self.fraction, begin + (end - begin) * min(1.0, done / total))
         self.text = f"{label}: {done} of {total}{time_left(message.get('eta'))}"
 
     def cancel(self) -> None:

@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..jobs.process import WorkerProcess
 from .context import manager_of, scene_of, window_of
 from .jobs import CaptureJob, Job, ThreadJob, state, stop_all
-from .preferences import choices
+from .preferences import ROOT, choices
 from .properties import clip_options, settings_of, take_folder
 from .requirements import problem
 from .takes import build_from_folder, look_through_camera, open_take
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 POLL = 0.1  # seconds
-BUTTONS = {"--overwrite": "Capture Again", "--resume": "Resume", "--fov-degrees": "Field of View"}
+BUTTONS = {
+    "--overwrite": "Capture Again",
+    "--resume": "Resume",
+    "--fov-degrees": "Field of View",
+    "--mode one-by-one": "Frames: One by One",
+    "--window": "Window",
+    "--device": "Device",
+    "pip install 'faceanything[full]'": "choose a Python that has it in the preferences (Python with PyTorch)",
+}
 
 
 def fail(operator: bpy.types.Operator, line: str) -> set[OperatorReturnItems]:
@@ -136,12 +144,13 @@ class FACEANYTHING_OT_capture(JobOperator, bpy.types.Operator):
         return self.execute(context)
 
     def begin(self, context: bpy.types.Context) -> Job:
-        chosen = choices(context)
-        trouble = problem() if chosen.sites else None
+        chosen, settings = choices(context), settings_of(context)
+        python, sites = chosen.worker(settings.predictor)
+        trouble = problem() if sites else None
         if trouble:
             raise UserError(trouble)
-        options = clip_options(settings_of(context), chosen.threads, self.resume, self.overwrite)
-        return CaptureJob(WorkerProcess(options, chosen.python, chosen.sites))
+        options = clip_options(settings, chosen.threads, chosen.checkpoint, self.resume, self.overwrite)
+        return CaptureJob(WorkerProcess(options, python, sites))
 
     def done(self, context: bpy.types.Context, job: Job) -> None:
         assert isinstance(job, CaptureJob) and job.take is not None
@@ -212,6 +221,20 @@ class FACEANYTHING_OT_preview(JobOperator, bpy.types.Operator):
             bpy.ops.wm.path_open(filepath=str(self.file))
 
 
+class FACEANYTHING_OT_preferences(bpy.types.Operator):
+    """Open the extension's preferences: the full-size network's licence, weights and Python"""
+
+    bl_idname = "face_anything.preferences"
+    bl_label = "Preferences"
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            bpy.ops.preferences.addon_show(module=ROOT)
+        except RuntimeError as error:  # registered by a script, or no interface
+            return fail(self, f"{ROOT}: has no preferences here ({str(error).strip()}); install it as an extension")
+        return {"FINISHED"}
+
+
 class FACEANYTHING_OT_cancel(bpy.types.Operator):
     """Stop the running job. A capture can be resumed later"""
 
@@ -228,4 +251,10 @@ class FACEANYTHING_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (FACEANYTHING_OT_capture, FACEANYTHING_OT_load_take, FACEANYTHING_OT_preview, FACEANYTHING_OT_cancel)
+CLASSES = (
+    FACEANYTHING_OT_capture,
+    FACEANYTHING_OT_load_take,
+    FACEANYTHING_OT_preview,
+    FACEANYTHING_OT_preferences,
+    FACEANYTHING_OT_cancel,
+)

@@ -10,10 +10,11 @@ from typing import Any
 import bpy
 
 from ..errors import UserError
+from ..jobs.predictors import FULL, JOINT
 from ..take.files import read_header
 from .jobs import Job, state
 from .operators import CLASSES as OPERATORS
-from .preferences import choices
+from .preferences import Choices, choices
 from .properties import settings_of, take_folder
 from .requirements import problem
 
@@ -29,12 +30,13 @@ class FACEANYTHING_PT_capture(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        trouble = problem() if choices(context).sites else None
+        chosen, settings = choices(context), settings_of(context)
+        trouble = problem() if chosen.sites else None
         if trouble:
             draw_text(layout, trouble, "ERROR", line_length(context))
             return
-        settings = settings_of(context)
         draw_settings(layout, settings)
+        draw_set_up(layout, chosen, settings.predictor, line_length(context))
         if state.job is not None:
             draw_job(layout, state.job)
         else:
@@ -53,6 +55,20 @@ def draw_settings(layout: Any, settings: Any) -> None:
     column.prop(settings, "out")
     _draw_optional(column, settings, "use_range", ("start", "end"))
     _draw_optional(column, settings, "use_fov", ("fov",))
+    column.prop(settings, "masks")
+    column.prop(settings, "predictor")
+    if settings.predictor == FULL:
+        for name in ("device", "mode", *(("window",) if settings.mode == JOINT else ())):
+            column.prop(settings, name)
+
+
+def draw_set_up(layout: Any, chosen: Choices, predictor: str, length: int) -> None:
+    """What the full-size network still needs."""
+    try:
+        chosen.worker(predictor)
+    except UserError as error:
+        draw_text(layout, str(error), "INFO", length)
+        layout.operator("face_anything.preferences", icon="PREFERENCES")
 
 
 def _draw_optional(layout: Any, settings: Any, switch: str, names: tuple[str, ...]) -> None:

@@ -7,14 +7,21 @@ import sys
 from dataclasses import dataclass
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
+from ..errors import UserError
+from ..jobs.predictors import FULL
 from .context import addons_of
 from .requirements import package_folders
 from .takes import DEFAULT_KEY_LIMIT
 
 # bl_ext.<repository>.face_anything as an extension, faceanything_addon when registered from a script.
 ROOT = (__package__ or "").removesuffix(".faceanything_addon.blender").removesuffix(".blender")
+
+LICENCE = (
+    "Its weights are their authors' and come under CC BY-NC 4.0:",
+    "no commercial use of them, nor of what is made with them.",
+)
 
 
 class FACEANYTHING_Preferences(bpy.types.AddonPreferences):
@@ -40,11 +47,34 @@ class FACEANYTHING_Preferences(bpy.types.AddonPreferences):
         max=10000,
     )
 
+    checkpoint: StringProperty(
+        name="Weights",
+        description="File made from the released checkpoint: faceanything convert checkpoint.pt --out FILE.safetensors",
+        subtype="FILE_PATH",
+    )
+    full_python: StringProperty(
+        name="Python with PyTorch",
+        description="Python that runs the full-size network; it needs torch, safetensors, and what the worker's Python "
+        "needs. Empty: the worker's Python",
+        subtype="FILE_PATH",
+    )
+    licence_accepted: BoolProperty(
+        name="I use it for no commercial purpose",
+        description="The licence of the full-size network's weights, CC BY-NC 4.0, demands it",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         for name in ("python", "threads", "key_limit"):
             layout.prop(self, name)
+        box = layout.box()
+        words = box.column(align=True)
+        for line in ("Full-Size Network (optional)", *LICENCE):
+            words.label(text=line)
+        box.prop(self, "licence_accepted")
+        for name in ("checkpoint", "full_python"):
+            box.prop(self, name)
 
 
 @dataclass(frozen=True)
@@ -55,6 +85,26 @@ class Choices:
     sites: list[str]
     threads: int | None
     key_limit: int
+    checkpoint: str = ""
+    full_python: str = ""
+    licence_accepted: bool = False
+
+    def worker(self, predictor: str) -> tuple[str, list[str]]:
+        """The Python that does the work, and the folders of its packages where they are not its own.
+
+        Raises:
+            UserError: the full-size network is chosen, but not set up.
+        """
+        if predictor != FULL:
+            return self.python, self.sites
+        if not self.licence_accepted:
+            raise UserError(
+                "the full-size network's weights are for no commercial use (CC BY-NC 4.0); confirm that in the "
+                "preferences"
+            )
+        if not self.checkpoint:
+            raise UserError("the full-size network's weights are not chosen; set Weights in the preferences")
+        return (self.full_python, []) if self.full_python else (self.python, self.sites)
 
 
 def choices(context: bpy.types.Context) -> Choices:
@@ -69,4 +119,7 @@ def choices(context: bpy.types.Context) -> Choices:
         sites=package_folders() if own else [],
         threads=saved.threads or None,
         key_limit=saved.key_limit,
+        checkpoint=bpy.path.abspath(saved.checkpoint),
+        full_python=bpy.path.abspath(saved.full_python),
+        licence_accepted=saved.licence_accepted,
     )

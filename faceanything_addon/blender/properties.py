@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..errors import UserError
 from ..jobs.clip import ClipOptions
+from ..jobs.predictors import EMBEDDED, FULL, JOINT, ONE_BY_ONE
 from .context import scene_of
 
 SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
@@ -34,6 +35,48 @@ class FACEANYTHING_PG_settings(bpy.types.PropertyGroup):
         min=radians(1),
         max=radians(170),
     )
+    masks: StringProperty(
+        name="Masks",
+        description="Folder with one picture a frame, white where the frame counts. Empty: all of it does",
+        subtype="DIR_PATH",
+    )
+    predictor: EnumProperty(
+        name="Network",
+        description="What looks at the footage",
+        items=[
+            (EMBEDDED, "Embedded", "Comes with the extension; runs on any processor"),
+            (
+                FULL,
+                "Full-Size",
+                "The released Face Anything network; its weights are yours to get, see the preferences",
+            ),
+        ],
+    )
+    device: EnumProperty(
+        name="Device",
+        description="Where the full-size network runs",
+        items=[
+            ("auto", "Automatic", "The graphics card where there is one, else the processor"),
+            ("cuda", "CUDA", "NVIDIA, or AMD through ROCm"),
+            ("mps", "Metal", "Apple's graphics"),
+            ("cpu", "Processor", "Slow: minutes a frame"),
+        ],
+    )
+    mode: EnumProperty(
+        name="Frames",
+        description="How the full-size network sees them",
+        items=[
+            (JOINT, "Together", "Windows of frames that know of each other: steadier"),
+            (ONE_BY_ONE, "One by One", "Each on its own: less memory"),
+        ],
+    )
+    window: IntProperty(
+        name="Window",
+        description="Frames seen together. 0: as many as the memory is enough for",
+        default=0,
+        min=0,
+        max=1000,
+    )
 
 
 def settings_of(context: bpy.types.Context) -> FACEANYTHING_PG_settings:
@@ -52,7 +95,9 @@ def take_folder(settings: FACEANYTHING_PG_settings) -> Path | None:
     return footage.parent / f"{footage.stem or footage.name}_take"
 
 
-def clip_options(settings: FACEANYTHING_PG_settings, threads: int | None, resume: bool, overwrite: bool) -> ClipOptions:
+def clip_options(
+    settings: FACEANYTHING_PG_settings, threads: int | None, checkpoint: str, resume: bool, overwrite: bool
+) -> ClipOptions:
     """The panel as options of a capture.
 
     Raises:
@@ -72,6 +117,12 @@ def clip_options(settings: FACEANYTHING_PG_settings, threads: int | None, resume
         resume=resume,
         overwrite=overwrite,
         threads=threads,
+        masks=bpy.path.abspath(settings.masks) or None,
+        predictor=settings.predictor,
+        checkpoint=checkpoint,
+        device=settings.device,
+        mode=settings.mode,
+        window=settings.window or None,
     )
 
 

@@ -7,18 +7,35 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
 from ..footage import Footage, Frame, open_footage
+from ..footage.masks import Masks
+from ..model.both import BothFollower
+from ..model.follow import EmbeddedFollower, Follower, MaskOf, Tracker
 from ..model.maps import FaceMaps
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
-from ..take.files import check_target
+from ..take.files import BRIDGE_FILE, check_target, read_header
+from ..take.storage import write_npz
 from ..template import Template, load_template
 from ..timecode import Timecode
+from .predictors import (
+    EMBEDDED,
+    FULL,
+    JOINT,
+    PREDICTORS,
+    FullOptions,
+    FullPlan,
+    OpenPredictor,
+    PlanFull,
+    open_predictor,
+    plan_full,
+)
 from .progress import Meter, Progress, Report
 
 PIECE = 8  # frames
@@ -37,14 +54,12 @@ class ClipOptions:
     overwrite: bool = False
     threads: int | None = None
     keep_evidence: bool = False
-
-
-class Tracker(Protocol):
-    """Frames in order -> what networks see in them."""
-
-    def next(self, frame: Frame, /) -> FaceMaps: ...
-    def state(self) -> dict[str, Any]: ...
-    def restore(self, state: dict[str, Any], /) -> None: ...
+    masks: str | None = None  # folder with one picture a frame, white where the frame counts
+    predictor: str = EMBEDDED
+    checkpoint: str = ""  # this and the next three: of the full-size network, see FullOptions
+    device: str = "auto"
+    mode: str = JOINT
+    window: int | None = None
 
 
 class EmbeddedTracker:
@@ -69,6 +84,13 @@ class Stages:
     observe: Callable[[FaceMaps, Template], dict[str, np.ndarray]]
     fit_actor: Callable[..., Actor]
     fit_frames: Callable[..., Iterator[Frames]]
+    plan_full: PlanFull = plan_full
+    open_predictor: OpenPredictor = open_predictor
+
+    def follower(self, threads: int | None, mask_of: MaskOf | None, full: FullPlan | None) -> Follower:
+        """What looks at the footage."""
+        embedded = EmbeddedFollower(self.tracker(self.template, threads), mask_of)
+        return embedded if full is None else BothFollower(embedded, self.open_predictor(full, threads), full.window)
 
 
 def default_stages() -> Stages:
@@ -94,14 +116,23 @@ def reconstruct_clip(
         UserError: footage, target folder or options are no good, or no face is seen.
         Cancelled: `cancelled` said so; the same call with resume=True goes on.
     """
-    check_target(Path(options.out).expanduser(), options.resume, options.overwrite)
+    folder = Path(options.out).expanduser()
+    exists = check_target(folder, options.resume, options.overwrite)
     footage = open_footage(options.footage, options.start, options.end, options.fps)
     focal = known_focal(options, footage)
     stages = stages or default_stages()
-    info, settings = take_info(footage, stages.template, "embedded"), common_settings(options, focal)
+    masks = Masks(options.masks, footage) if options.masks else None
+    full = _full_plan(options, footage, stages, exists)
+    make_follower: Callable[[], Follower] = partial(stages.follower, options.threads, masks.of if masks else None, full)
+    if full:
+        report(Progress("bridge", 0, len(footage), message=full.text()))
+        if not (exists and options.resume):  # networks that do not agree must not cost the take that is there
+            make_follower = _prepared(make_follower(), footage, report, cancelled)
+    info = take_info(footage, stages.template, options.predictor)
+    settings = common_settings(options, focal) | _own_settings(masks, full)
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
-        make_take(writer, footage, stages, options, focal, report, cancelled)
+        make_take(writer, footage, stages, options, focal, report, cancelled, make_follower)
     return writer.folder
 
 
@@ -113,13 +144,32 @@ def make_take(
     focal: float | None,
     report: Report,
     cancelled: Callable[[], bool],
+    make_follower: Callable[[], Follower] | None = None,
 ) -> None:
-    """All stages of a take that is begun."""
-    times, found = _observe(writer, footage, stages, options.threads, report, cancelled)
+    """All stages of a take that is begun; the stages' tracker looks at the frames unless another follower is given."""
+    make_follower = make_follower or partial(stages.follower, options.threads, None, None)
+    times, found = _observe(writer, footage, stages, make_follower, report, cancelled)
     if not found.any():
         raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
-    _fit(writer, footage, stages, focal, times, found, report, cancelled)
+    _fit(writer, footage, stages, focal or predicted_focal(writer), times, found, report, cancelled)
     writer.finish(options.keep_evidence)
+
+
+def _full_plan(options: ClipOptions, footage: Footage, stages: Stages, exists: bool) -> FullPlan | None:
+    """How the full-size network is to run; None without it. Raises UserError."""
+    if options.predictor not in PREDICTORS:
+        raise UserError(f"--predictor {options.predictor}: is not known; give {' or '.join(PREDICTORS)}")
+    if options.predictor != FULL:
+        return None
+    before = read_header(Path(options.out).expanduser()).settings if exists and options.resume else None
+    chosen = FullOptions(options.checkpoint, options.device, options.mode, options.window)
+    return stages.plan_full(chosen, footage, before)
+
+
+def _own_settings(masks: Masks | None, full: FullPlan | None) -> dict[str, Any]:
+    """What a resumed run must have in common with the first, where it goes beyond `common_settings`."""
+    settings: dict[str, Any] = {"masks": str(masks.folder), "mask_bytes": masks.bytes} if masks else {}
+    return settings | (full.settings() if full else {})
 
 
 def known_focal(options: ClipOptions, footage: Footage) -> float | None:
@@ -165,7 +215,7 @@ def _observe(
     writer: TakeWriter,
     footage: Footage,
     stages: Stages,
-    threads: int | None,
+    make_follower: Callable[[], Follower],
     report: Report,
     cancelled: Callable[[], bool],
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -173,42 +223,53 @@ def _observe(
     last = writer.sound_evidence()
     if writer.header.frames is None or not _covers(writer):
         first = footage.start if last is None else int(last.index[-1]) + 1
-        done = len(range(footage.start, first, footage.step))
-        meter = Meter("observing", len(footage), done, report, cancelled)
-        tracker = stages.tracker(stages.template, threads)
+        follower = make_follower()
         if last is not None:
-            tracker.restore(last.tracker_state)
-        for chunk in _watch(footage.frames(first), tracker, stages, meter):
+            follower.restore(last.tracker_state)
+        _prepared(follower, footage, report, cancelled)
+        if bridge := follower.bridge_arrays():
+            write_npz(writer.folder / BRIDGE_FILE, bridge)
+        meter = Meter("observing", len(footage), len(range(footage.start, first, footage.step)), report, cancelled)
+        for chunk in _watch(follower, footage, first, stages, meter):
             writer.add_evidence(chunk)
         _end_observing(writer, footage, report)
     chunks = [(c.time, c.evidence["found"]) for c in writer.evidence()]
     return np.concatenate([t for t, _ in chunks]), np.concatenate([f for _, f in chunks]).astype(bool)
 
 
+def _prepared(
+    follower: Follower, footage: Footage, report: Report, cancelled: Callable[[], bool]
+) -> Callable[[], Follower]:
+    """The follower, once it has found out what has to be known before the first frame."""
+    if samples := follower.samples(footage):
+        line = follower.prepare(footage, Meter("bridge", samples, 0, report, cancelled).ahead)
+        report(Progress("bridge", samples, samples, message=line))
+    return lambda: follower
+
+
 def _covers(writer: TakeWriter) -> bool:
     return writer.evidence_chunks == -(-(writer.header.frames or 0) // CHUNK)
 
 
-def _watch(frames: Iterator[Frame], tracker: Tracker, stages: Stages, meter: Meter) -> Iterator[EvidenceChunk]:
+def _watch(follower: Follower, footage: Footage, first: int, stages: Stages, meter: Meter) -> Iterator[EvidenceChunk]:
     """Evidence in chunks of CHUNK frames; the last may be shorter."""
     waiting: list[tuple[dict[str, np.ndarray], int, float]] = []
-    for frame in frames:
-        evidence = stages.observe(tracker.next(frame), stages.template)
-        waiting.append((evidence, frame.index, frame.time))
+    for frame, maps in follower.follow(footage, first, meter.ahead):
+        waiting.append((stages.observe(maps, stages.template), frame.index, frame.time))
         meter.add(1)
         if len(waiting) == CHUNK:
-            yield _chunk(waiting, tracker)
+            yield _chunk(waiting, follower)
             waiting = []
     if waiting:
-        yield _chunk(waiting, tracker)
+        yield _chunk(waiting, follower)
 
 
-def _chunk(waiting: list[tuple[dict[str, np.ndarray], int, float]], tracker: Tracker) -> EvidenceChunk:
+def _chunk(waiting: list[tuple[dict[str, np.ndarray], int, float]], follower: Follower) -> EvidenceChunk:
     return EvidenceChunk(
         evidence={name: np.stack([e[name] for e, _, _ in waiting]) for name in waiting[0][0]},
         index=np.array([i for _, i, _ in waiting], np.int64),
         time=np.array([t for _, _, t in waiting], np.float64),
-        tracker_state=tracker.state(),
+        tracker_state=follower.state(),
     )
 
 
@@ -250,6 +311,13 @@ def _fit(
         meshes.add(len(frames))
     if meshes is None or meshes.done != len(times):
         raise RuntimeError(f"fit_frames left out some of {len(times)} frames")
+
+
+def predicted_focal(writer: TakeWriter) -> float | None:
+    """Pixels: one focal length for the whole clip, the median of those that a network predicted; None without any."""
+    focal = [chunk.evidence["focal"] for chunk in writer.evidence() if "focal" in chunk.evidence]
+    known = np.concatenate([f[np.isfinite(f)] for f in focal] or [np.zeros(0)])
+    return float(np.median(known)) if len(known) else None
 
 
 def _pieces(writer: TakeWriter, meter: Meter | None) -> Iterator[dict[str, np.ndarray]]:

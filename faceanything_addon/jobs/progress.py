@@ -14,7 +14,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    # "bridge" (imports only), "observing" (the network looks at the footage), "actor", "fitting" (motion), "meshes"
+    # "bridge" (both networks compared), "observing" (they look at the footage), "actor", "fitting" (motion), "meshes"
     stage: str
     done: int  # frames
     total: int
@@ -30,6 +30,7 @@ class Meter:
 
     def __init__(self, stage: str, total: int, done: int, report: Report, cancelled: Callable[[], bool]) -> None:
         self.stage, self.total, self.done = stage, total, done
+        self._shown = done
         self._report, self._cancelled = report, cancelled
         self._begin, self._first = time.monotonic(), done
         self.add(0)
@@ -39,10 +40,23 @@ class Meter:
         if self._cancelled():
             raise Cancelled
         self.done += frames
-        self._report(Progress(self.stage, self.done, self.total, self._eta()))
+        self._show(self.done)
+
+    def ahead(self, frames: float) -> None:
+        """So many frames beyond those counted are done, but cannot be handed over yet. Raises Cancelled."""
+        if self._cancelled():
+            raise Cancelled
+        shown = min(self.total, self.done + int(frames))
+        if shown > self._shown:
+            self._show(shown)
+
+    def _show(self, done: int) -> None:
+        """Never less than before."""
+        self._shown = max(self._shown, done)
+        self._report(Progress(self.stage, self._shown, self.total, self._eta()))
 
     def _eta(self) -> float | None:
-        new = self.done - self._first
+        new = self._shown - self._first
         if new <= 0:
             return None
-        return (time.monotonic() - self._begin) / new * max(0, self.total - self.done)
+        return (time.monotonic() - self._begin) / new * max(0, self.total - self._shown)

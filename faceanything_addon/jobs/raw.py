@@ -140,7 +140,7 @@ def _bridge(
         except UserError as error:
             raise UserError(f"{raw.path}: {error}") from error
         write_npz(file, bridge.arrays())
-    report(Progress("bridge", len(footage), len(footage), message=_facts(bridge)))
+    report(Progress("bridge", len(footage), len(footage), message=bridge.facts()))
     return bridge
 
 
@@ -150,13 +150,6 @@ def stored_bridge(file: Path) -> Bridge | None:
         return Bridge.from_arrays(read_npz(file, lambda name, shape, dtype: dtype.kind in "fb" and len(shape) < 3))
     except (UserError, ValueError):
         return None
-
-
-def _facts(bridge: Bridge) -> str:
-    return (
-        f"both networks agree within {bridge.residual * 1e3:.1f} mm on half of the skin; a unit of the predictions is "
-        f"{bridge.scale:.3g} m{', and their space is mirrored' if bridge.mirrored else ''}"
-    )
 
 
 def _seen_by_both(

@@ -54,6 +54,13 @@ class Bridge:
             return np.zeros(np.shape(points), np.float32)
         return (near + self.warp.displacement(near)).astype(np.float32).reshape(np.shape(points))
 
+    def facts(self) -> str:
+        """A line for the user."""
+        return (
+            f"both networks agree within {self.residual * 1e3:.1f} mm on half of the skin; a unit of the full-size "
+            f"network's is {self.scale:.3g} m{', and its space is mirrored' if self.mirrored else ''}"
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
         """For an npz file; `from_arrays` reads them."""
         return {

@@ -15,6 +15,7 @@ points         (P, 2) f4     frame pixels of template.points
 point_sigma    (P,) f4       frame pixels, one standard deviation
 arkit          (52,) f4      coefficients predicted by the network, NaN where it predicts none
 gaze           (2, 3) f4     unit vectors, camera space, NaN where it predicts none
+focal          () f4         frame pixels, NaN where it predicts none
 =============  ============  ===============================================================
 """
 
@@ -89,6 +90,7 @@ def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
         "point_sigma": np.asarray(maps.point_sigma, f4) if maps.found else np.zeros(count, f4),
         "arkit": np.full(names, np.nan, f4) if arkit is None else np.asarray(arkit, f4),
         "gaze": np.full((2, 3), np.nan, f4) if gaze is None else np.asarray(gaze, f4),
+        "focal": np.array(np.nan if maps.intrinsics is None else maps.intrinsics[0, 0], f4),
     }
 
 

@@ -1,14 +1,16 @@
 """Registration, operators and files, in Blender without an interface."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
+import sys
 from dataclasses import replace
 
 import bpy
 import pytest
 from support.stand_in import make_take, make_template
+from support.video import write_video
 
 import faceanything_addon
-from faceanything_addon.blender import command, panel, requirements, takes
+from faceanything_addon.blender import command, operators, panel, preferences, properties, requirements, takes
 from faceanything_addon.blender.jobs import STAGES, CaptureJob, ThreadJob, state
 from faceanything_addon.errors import UserError
 from faceanything_addon.take import TakeWriter
@@ -86,6 +88,56 @@ def test_errors_name_buttons_not_options(registered, template, tmp_path):
         bpy.ops.face_anything.capture()
 
 
+def chosen(**values) -> preferences.Choices:
+    return preferences.Choices("python", ["packages"], None, 600, **values)
+
+
+def test_the_full_size_network_runs_only_once_its_licence_is_accepted_and_its_weights_are_chosen():
+    with pytest.raises(UserError, match="CC BY-NC 4.0"):
+        chosen(checkpoint="w.safetensors").worker("full")
+    with pytest.raises(UserError, match="Weights in the preferences"):
+        chosen(licence_accepted=True).worker("full")
+    ready = chosen(licence_accepted=True, checkpoint="w.safetensors", full_python="torch/python")
+    assert ready.worker("full") == ("torch/python", [])
+    assert replace(ready, full_python="").worker("full") == ready.worker("embedded") == ("python", ["packages"])
+
+
+def test_capture_with_the_full_size_network_asks_for_the_licence(registered, tmp_path):
+    settings = bpy.context.scene.face_anything
+    settings.footage, settings.predictor = str(tmp_path / "clip.mp4"), "full"
+    with pytest.raises(RuntimeError, match="no commercial use"):
+        bpy.ops.face_anything.capture()
+    assert state.job is None and "preferences" in state.error
+
+
+def test_the_panels_network_settings_reach_the_job(registered, tmp_path):
+    settings = bpy.context.scene.face_anything
+    settings.footage, settings.masks = str(tmp_path / "clip.mp4"), str(tmp_path)
+    plain = properties.clip_options(settings, None, "w.safetensors", False, False)
+    assert (plain.predictor, plain.window, plain.masks) == ("embedded", None, str(tmp_path))
+    settings.predictor, settings.device, settings.mode, settings.window = "full", "cpu", "one-by-one", 7
+    full = properties.clip_options(settings, None, "w.safetensors", False, False)
+    assert (full.predictor, full.device, full.mode, full.window) == ("full", "cpu", "one-by-one", 7)
+    assert full.checkpoint == "w.safetensors"
+
+
+def test_a_python_without_pytorch_is_told_in_the_panels_words(registered, tmp_path, monkeypatch):
+    """The worker runs in this Python, in which torch is made to be missing."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "torch.py").write_text("raise ImportError('No module named torch')")
+    video = write_video(tmp_path / "clip.mp4", 3)
+    ready = preferences.Choices(
+        sys.executable, [str(site)], None, 600, checkpoint="w.safetensors", licence_accepted=True
+    )
+    monkeypatch.setattr(operators, "choices", lambda context: ready)
+    settings = bpy.context.scene.face_anything
+    settings.footage, settings.predictor = str(video), "full"
+    with pytest.raises(RuntimeError, match="Python with PyTorch"):
+        bpy.ops.face_anything.capture()
+    assert "torch" in state.error and not (tmp_path / "clip_take").exists()
+
+
 def test_panel_knows_how_far_a_take_is(template, tmp_path):
     assert panel.take_stage(None) is None and panel.take_stage(tmp_path) is None
     TakeWriter.open(tmp_path / "begun", make_take(template, 3).info)
@@ -134,10 +186,11 @@ class Worker:
 
 
 def test_progress_rises_over_the_stages():
-    seen = []
+    seen, worker = [], Worker([])
+    job = CaptureJob(worker)
     for stage in STAGES:
         for done in (1, 50, 100):
-            job = CaptureJob(Worker([{"stage": stage, "done": done, "total": 100, "eta": 65.0}]))
+            worker.messages = [{"stage": stage, "done": done, "total": 100, "eta": 65.0}]
             job.poll()
             seen.append(job.fraction)
     assert seen == sorted(seen) and seen[-1] == 1.0

@@ -15,6 +15,7 @@ from .positions import Rotary, global_positions, local_positions, resize_positio
 
 BLOCK_EPS, QK_EPS, FINAL_EPS = 1e-6, 1e-5, 1e-5
 VIEWS_TO_CHOOSE_FROM = 3  # with fewer views the first one is the reference
+ATTENTION_BYTES = 1 << 30  # scores written down at once on Apple's GPUs
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,25 @@ def in_own_precision(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
     return layer(x.to(layer.weight.dtype))
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, limit: int | None = None) -> Tensor:
+    """Attention of (B, heads, T, head_dim) queries, keys and values.
+
+    Args:
+        limit: bytes that the table of scores may take, for devices whose kernel writes it down; the queries are then
+            taken in parts.
+    """
+    if limit is None:
+        return F.scaled_dot_product_attention(q, k, v)
+    step = max(1, limit // (4 * q.shape[0] * q.shape[1] * k.shape[2]))
+    return torch.cat([F.scaled_dot_product_attention(part, k, v) for part in q.split(step, dim=2)], dim=2)
+
+
 class Attention(nn.Module):
     def __init__(self, config: NetworkConfig, index: int) -> None:
         super().__init__()
         self.heads, self.head_dim = config.heads, config.dim // config.heads
         self.rotates = index >= config.rotate_from
-        normalises = index >= config.normalise_qk_from
+        self.normalises = normalises = index >= config.normalise_qk_from
         self.qkv = nn.Linear(config.dim, 3 * config.dim)
         self.q_norm = nn.LayerNorm(self.head_dim, eps=QK_EPS) if normalises else nn.Identity()
         self.k_norm = nn.LayerNorm(self.head_dim, eps=QK_EPS) if normalises else nn.Identity()
@@ -45,11 +59,16 @@ class Attention(nn.Module):
         """(B, T, D) -> (B, T, D)"""
         qkv = in_own_precision(self.qkv, x).unflatten(-1, (3, self.heads, self.head_dim))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, T, head_dim) each
-        q, k = self.q_norm(q.float()), self.k_norm(k.float())
-        if self.rotates:
-            q, k = rotary.turn(q), rotary.turn(k)
-        y = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v)
+        q, k = self._placed(self.q_norm, q, rotary), self._placed(self.k_norm, k, rotary)
+        y = attend(q, k, v, ATTENTION_BYTES if x.device.type == "mps" else None)
         return in_own_precision(self.proj, y.transpose(1, 2).flatten(2))
+
+    def _placed(self, norm: nn.Module, x: Tensor, rotary: Rotary) -> Tensor:
+        """Queries or keys normalised and turned, in float32 while that is done; as they are in the first blocks."""
+        if not self.normalises and not self.rotates:
+            return x
+        placed = norm(x.float())
+        return (rotary.turn(placed) if self.rotates else placed).to(x.dtype)
 
 
 class SwiGlu(nn.Module):
@@ -60,7 +79,7 @@ class SwiGlu(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, value = in_own_precision(self.w12, x).chunk(2, dim=-1)
-        return in_own_precision(self.w3, F.silu(gate) * value)
+        return in_own_precision(self.w3, F.silu(gate, inplace=True).mul_(value))
 
 
 class Mlp(nn.Module):
@@ -78,8 +97,9 @@ class LayerScale(nn.Module):
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(dim))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.gamma
+    def added(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + gamma y"""
+        return torch.addcmul(x, y.to(x.dtype), self.gamma)
 
 
 class Block(nn.Module):
@@ -94,8 +114,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, rotary: Rotary) -> Tensor:
         """(B, T, D) -> (B, T, D)"""
-        x = x + self.ls1(self.attn(self.norm1(x), rotary))
-        return x + self.ls2(self.mlp(self.norm2(x)))
+        x = self.ls1.added(x, self.attn(self.norm1(x), rotary))
+        return self.ls2.added(x, self.mlp(self.norm2(x)))
 
 
 class PatchEmbedding(nn.Module):
@@ -128,7 +148,7 @@ class Backbone(nn.Module):
         rotary_local = self._rotary(local_positions(*grid))
         rotary_global = self._rotary(global_positions(views, *grid))
         x = local = self._embed(images, *grid)  # (N, T, D)
-        order = torch.arange(views, device=x.device)
+        order: Tensor | None = None  # of the views, where it is not the given one
         taps = []
         for index, block in enumerate(self.blocks):
             if index == config.alternate_from - 1 and views >= VIEWS_TO_CHOOSE_FROM:
@@ -164,10 +184,11 @@ class Backbone(nn.Module):
         x[0, 0] = reference
         x[1:, 0] = other
 
-    def _tap(self, local: Tensor, x: Tensor, order: Tensor) -> Tap:
+    def _tap(self, local: Tensor, x: Tensor, order: Tensor | None) -> Tap:
         """Both streams side by side, in the given order again; only the present one's patches are normalised."""
-        back = order.argsort()
-        local, x = local[back], x[back]
+        if order is not None:
+            back = order.argsort()
+            local, x = local[back], x[back]
         camera = torch.cat([local[:, 0], x[:, 0]], dim=-1)
         return Tap(torch.cat([local, self.norm(x)], dim=-1)[:, 1:], camera)
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import HeadConfig, NetworkConfig
-from .positions import uv_embedding
+from .positions import uv_waves
 
 NORM_EPS = 1e-5
 OUT_FEATURES = 32  # channels before the last convolution
@@ -30,8 +30,12 @@ def upsample(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def with_uv(x: Tensor, aspect: float) -> Tensor:
-    """Features (N, C, h, w) plus each cell's place in the picture."""
-    return x + uv_embedding(x.shape[1], x.shape[2], x.shape[3], aspect).to(x.device)
+    """Features (N, C, h, w) plus each cell's place in the picture; changes x."""
+    channels, height, width = x.shape[1:]
+    u, v = uv_waves(channels, height, width, aspect, x.device)
+    x[:, : channels // 2] += u[:, None, :]
+    x[:, channels // 2 :] += v[:, :, None]
+    return x
 
 
 class ResidualUnit(nn.Module):
@@ -41,7 +45,7 @@ class ResidualUnit(nn.Module):
         self.conv2 = conv3(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)).add_(x)
 
 
 class Fusion(nn.Module):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +56,7 @@ class Rotary:
     def turn(self, x: Tensor) -> Tensor:
         """(..., T, head_dim) queries or keys, turned."""
         row_a, row_b, column_a, column_b = x.chunk(4, dim=-1)
-        return x * self.cos + torch.cat([-row_b, row_a, -column_b, column_a], dim=-1) * self.sin
+        return (x * self.cos).addcmul_(torch.cat([-row_b, row_a, -column_b, column_a], dim=-1), self.sin)
 
 
 def local_positions(rows: int, columns: int) -> Tensor:
@@ -70,7 +71,8 @@ def global_positions(views: int, rows: int, columns: int) -> Tensor:
     return local_positions(rows, columns).clamp(max=1).repeat(views, 1)
 
 
-def uv_embedding(channels: int, height: int, width: int, aspect: float) -> Tensor:
+@lru_cache(maxsize=32)
+def uv_waves(channels: int, height: int, width: int, aspect: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """Sines and cosines of the place in the picture, already weighted.
 
     Args:
@@ -78,7 +80,7 @@ def uv_embedding(channels: int, height: int, width: int, aspect: float) -> Tenso
         aspect: width / height of the whole picture.
 
     Returns:
-        (channels, height, width) float32: sin u, cos u, sin v, cos v; u to the right, v down.
+        (channels / 2, width) sin u, cos u and (channels / 2, height) sin v, cos v; float32, u to the right, v down.
     """
     quarter = channels // 4
     diagonal = (aspect**2 + 1) ** 0.5
@@ -87,8 +89,12 @@ def uv_embedding(channels: int, height: int, width: int, aspect: float) -> Tenso
     def waves(span: float, cells: int) -> Tensor:
         reach = span * (cells - 1) / cells
         angles = frequencies[:, None] * torch.linspace(-reach, reach, cells, dtype=torch.float64)
-        return torch.cat([angles.sin(), angles.cos()])  # (channels / 2, cells)
+        return (torch.cat([angles.sin(), angles.cos()]) * UV_WEIGHT).float().to(device)
 
-    u = waves(aspect / diagonal, width)[:, None, :].expand(-1, height, -1)
-    v = waves(1 / diagonal, height)[:, :, None].expand(-1, -1, width)
-    return (torch.cat([u, v]) * UV_WEIGHT).float()
+    return waves(aspect / diagonal, width), waves(1 / diagonal, height)
+
+
+def uv_embedding(channels: int, height: int, width: int, aspect: float) -> Tensor:
+    """`uv_waves` spread over the map: (channels, height, width) float32: sin u, cos u, sin v, cos v."""
+    u, v = uv_waves(channels, height, width, aspect, torch.device("cpu"))
+    return torch.cat([u[:, None, :].expand(-1, height, -1), v[:, :, None].expand(-1, -1, width)])

@@ -1,0 +1,86 @@
+"""From a clip's frames to its FaceMaps, in order, whichever networks look at them."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..footage import Footage, Frame
+from .maps import FaceMaps
+from .masking import exclude
+
+Pulse = Callable[[float], None]  # told how many frames beyond those handed over are done; may raise to stop the work
+MaskOf = Callable[[Frame], np.ndarray]  # (H, W) bool, False where the user leaves pixels out
+
+
+class Tracker(Protocol):
+    """Frames in order -> what networks see in them."""
+
+    def next(self, frame: Frame, /) -> FaceMaps: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any], /) -> None: ...
+
+
+class Follower(Protocol):
+    """Frames in, FaceMaps out."""
+
+    def state(self) -> dict[str, Any]:
+        """All that the frames after the last one handed over depend on; JSON-able, floats survive exactly."""
+        ...
+
+    def restore(self, state: dict[str, Any], /) -> None:
+        """Go on from `state()`."""
+        ...
+
+    def samples(self, footage: Footage, /) -> int:
+        """How many frames `prepare` looks at, at most."""
+        ...
+
+    def prepare(self, footage: Footage, pulse: Pulse, /) -> str | None:
+        """Find out what has to be known before the first frame; a line for the user. Raises UserError."""
+        ...
+
+    def bridge_arrays(self) -> dict[str, np.ndarray]:
+        """The bridge between two networks, once it is known; empty without one."""
+        ...
+
+    def follow(self, footage: Footage, first: int, pulse: Pulse, /) -> Iterator[tuple[Frame, FaceMaps]]:
+        """The clip's frames from number `first` on. Raises UserError."""
+        ...
+
+
+class EmbeddedFollower:
+    """The embedded network alone, frame by frame.
+
+    Args:
+        mask_of: the user's mask of a frame; None: the whole frame counts.
+    """
+
+    def __init__(self, tracker: Tracker, mask_of: MaskOf | None = None) -> None:
+        self.tracker, self.mask_of = tracker, mask_of
+
+    def look(self, frame: Frame) -> FaceMaps:
+        """One frame. Raises UserError: its mask is missing."""
+        maps = self.tracker.next(frame)
+        return maps if self.mask_of is None else exclude(maps, self.mask_of(frame))
+
+    def state(self) -> dict[str, Any]:
+        return self.tracker.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.tracker.restore(state)
+
+    def samples(self, footage: Footage) -> int:
+        return 0
+
+    def prepare(self, footage: Footage, pulse: Pulse) -> None:
+        """Nothing has to be."""
+
+    def bridge_arrays(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def follow(self, footage: Footage, first: int, pulse: Pulse) -> Iterator[tuple[Frame, FaceMaps]]:
+        return ((frame, self.look(frame)) for frame in footage.frames(first))

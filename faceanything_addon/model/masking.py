@@ -1,0 +1,54 @@
+"""Leave out what the user has masked."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from ..template import Part
+from .crop import apply
+from .maps import FaceMaps
+
+DOUBT = 10.0  # a sparse point on a left-out pixel is only guessed: its standard deviation grows by this
+
+
+def exclude(maps: FaceMaps, keep: np.ndarray) -> FaceMaps:
+    """The maps without the pixels that a mask leaves out; not found where it leaves out the whole face.
+
+    Args:
+        keep: (H, W) bool over the frame; beyond it everything is kept.
+    """
+    if not maps.found:
+        return maps
+    height, width = maps.part.shape
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    out = ~_at(keep, apply(maps.to_frame, np.stack([x, y], axis=-1)))
+    if not ((maps.part > 0) & ~out).any():
+        return _nothing(maps)
+    return replace(
+        maps,
+        part=np.where(out, Part.BACKGROUND, maps.part).astype(np.uint8),
+        confidence=np.where(out, 0, maps.confidence).astype(np.float32),
+        point_sigma=np.where(_at(keep, maps.points), maps.point_sigma, DOUBT * maps.point_sigma).astype(np.float32),
+    )
+
+
+def _at(keep: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """(...,) bool: the mask at frame pixels (..., 2)."""
+    limit = np.array(keep.shape[::-1])
+    near = np.rint(pixels).astype(np.int64)
+    inside = ((near >= 0) & (near < limit)).all(axis=-1)
+    near = near.clip(0, limit - 1)
+    return ~inside | keep[near[..., 1], near[..., 0]]
+
+
+def _nothing(maps: FaceMaps) -> FaceMaps:
+    """No face: zeros, in the same grid."""
+    zeros = {
+        field.name: np.zeros_like(getattr(maps, field.name))
+        for field in fields(FaceMaps)
+        if field.name in ("canonical", "depth", "part", "confidence", "points", "point_sigma")
+    }
+    return replace(maps, found=False, intrinsics=None, extrinsics=None, arkit=None, gaze=None, **zeros)
