@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--out", required=True, metavar="FILE.blend")
     scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
     _add_retarget(commands)
+    _add_make_shapes(commands)
     _add_full_size(commands)
     return parser
 
@@ -109,6 +110,15 @@ def _add_retarget(commands: Any) -> None:
     parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
 
 
+def _add_make_shapes(commands: Any) -> None:
+    parser = _add(commands, "make-shapes", make_shapes, "make the 52 ARKit shape keys for a character (needs bpy)")
+    parser.add_argument("character", metavar="CHARACTER", help=".blend, .glb, .gltf, .fbx or .obj")
+    parser.add_argument("--out", required=True, metavar="FILE.blend")
+    parser.add_argument("--object", metavar="NAME", help="mesh of the character, where the file has several")
+    parser.add_argument("--landmarks", metavar="FILE.json", help="places of the face, where it is not recognised")
+    parser.add_argument("--front", metavar="AXIS", help="where it looks: -Y, +Y, -X, +X, +Z or -Z")
+
+
 def reconstruct(parsed: argparse.Namespace) -> None:
     from .jobs.clip import ClipOptions, reconstruct_clip
 
@@ -128,8 +138,9 @@ def reconstruct(parsed: argparse.Namespace) -> None:
 class _Bar:
     """Progress bars on standard error, one a stage."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "frame") -> None:
         self._bar: Any = None
+        self._unit = unit
         self._stage = ""
 
     def __enter__(self) -> _Bar:
@@ -149,7 +160,7 @@ class _Bar:
             self.__exit__()
             self._stage = progress.stage
             self._bar = tqdm(
-                total=progress.total, initial=progress.done, desc=progress.stage, unit="frame", file=sys.stderr
+                total=progress.total, initial=progress.done, desc=progress.stage, unit=self._unit, file=sys.stderr
             )
         self._bar.update(progress.done - self._bar.n)
 
@@ -245,6 +256,28 @@ def retarget(parsed: argparse.Namespace) -> None:
     for line in report.lines():
         print(line)
     print(f"{parsed.out}: written")
+
+
+def make_shapes(parsed: argparse.Namespace) -> None:
+    from .jobs.progress import Progress
+    from .retarget.create import read_landmarks
+    from .retarget.create.fronts import front_rotation
+
+    landmarks = read_landmarks(parsed.landmarks) if parsed.landmarks else None
+    front = front_rotation(parsed.front) if parsed.front else None
+    with _blender_needed():
+        from .blender.create.command import make_shapes_file
+    with _Bar("%") as bar:
+        lines = make_shapes_file(
+            parsed.character,
+            parsed.out,
+            parsed.object,
+            landmarks,
+            front,
+            lambda done, total: bar.report(Progress("making shapes", done, total)),
+        )
+    for line in (*lines, f"{parsed.out}: written"):
+        print(line)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...template import Template
 from .closest import Mesh, Nearest
-from .fit import LEAST_COS, Target, on_border, seen_triangles, skin_triangles
+from .fit import LEAST_COS, Target, on_border, outer_triangles, skin_triangles
 from .mesh import unique_edges, vertex_normals
 from .openings import template_openings
 from .operators import diagonal, factorised, gradient, weighted_rows
@@ -84,7 +84,7 @@ def _ties(
     template: Template, fitted: np.ndarray, skin: np.ndarray, target: Target, local: np.ndarray, vertices: np.ndarray
 ) -> tuple[Nearest, np.ndarray]:
     """Where the character's vertices lie on the template, and how firmly (N,) 0..1."""
-    outside = seen_triangles(fitted, skin)
+    outside = outer_triangles(template)
     sides = opening_sides(fitted, skin, template_openings(template))
     own = opening_sides(target.vertices, target.triangles, target.openings)[np.unique(target.triangles)]
     normals = vertex_normals(vertices, local)
@@ -105,7 +105,7 @@ def _nearest(
     normals: np.ndarray,
     own: np.ndarray,
 ) -> Nearest:
-    """Nearest points of the template's outside; an upper lip or lid never finds a lower one. Triangles count in skin."""
+    """Nearest points of the template's outside, triangles counted in skin; an upper lip or lid finds no lower one."""
     count = len(points)
     result = Nearest(np.full(count, -1), np.zeros((count, 3)), np.zeros((count, 3)), np.full(count, np.inf))
     for side in (-1, 0, 1):

@@ -23,6 +23,7 @@ SKIN_COLOUR = (0.85, 0.66, 0.56)
 SEARCH_SIZE, LOOK_SIZE = 400, 512  # pixels
 MARGIN = 1.15
 ANGLES = ((0, 0), (-22, 0), (22, 0), (-45, 0), (45, 0), (0, 18), (0, -18), (-30, 15), (30, 15))  # yaw, pitch, degrees
+FIRST = ANGLES[:3]  # of the round that only says where to look
 FRAME = 0.30  # metres of the template that a close look shows
 SURE_PIXEL = 0.35  # least confidence of a pixel's pair
 STRAY = 0.012  # metres off the template's surface beyond which a pair is no pair
@@ -135,13 +136,14 @@ class Finder:
         return np.einsum("mk,mkc->mc", weights, self.template.vertices[surface.triangles[triangle]]), off
 
 
-def find_face(finder: Finder, front: np.ndarray | None, step: Step) -> Found | None:
+def find_face(finder: Finder, front: np.ndarray | None, search: Step, step: Step) -> Found | None:
     """Find the face and look at it from several sides; None where no face is recognised.
 
     Args:
         front: (3, 3) rotation from world to template axes, where it is known.
+        search, step: told of the orientations tried and of the looks.
     """
-    best = finder.orientation([front] if front is not None else axis_rotations(), step)
+    best = finder.orientation([front] if front is not None else axis_rotations(), search)
     if best is None:
         return None
     view = best[0]
@@ -152,10 +154,12 @@ def find_face(finder: Finder, front: np.ndarray | None, step: Step) -> Found | N
     parts = sort_parts(finder.body, finder.template, placing, votes(seen[0], finder.body))
     finder.draw_parts(parts, placing)
     pairs, score = seen
-    for angles in (ANGLES[:3], ANGLES):
+    done = 0
+    for angles in (FIRST, ANGLES):
         looks = []
-        for number, (yaw, pitch) in enumerate(angles):
-            step(number, len(angles))
+        for yaw, pitch in angles:
+            step(done, len(FIRST) + len(ANGLES))
+            done += 1
             looks.append(finder.look(close_view(placing, yaw, pitch), sparse_points(finder.template, placing)))
         good = [look for look in looks if look is not None]
         if good:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...reconstruct.per_template import per_template
 from ...template import Part, Template
 from .closest import Mesh
 from .mesh import vertex_normals
@@ -24,7 +25,7 @@ HOLD = 0.01  # pull towards the start, share of the surface's
 RIM = 8.0  # pull of the rims: vertices' worth
 # yaw, pitch, degrees
 VIEWS = ((0, 0), (-40, 0), (40, 0), (-80, 0), (80, 0), (-130, 0), (130, 0), (180, 0), (0, 40), (0, -40), (0, 80))
-VIEW_SIDE, VIEW_SIZE = 0.40, 440
+VIEW_SIDE, VIEW_SIZE = 0.40, 360
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Target:
 def skin_triangles(template: Template) -> np.ndarray:
     """(T,) numbers of the template's triangles of skin and mouth."""
     return np.flatnonzero(np.isin(template.part[template.triangles[:, 0]], (Part.SKIN, Part.MOUTH)))
+
+
+@per_template
+def outer_triangles(template: Template) -> np.ndarray:
+    """(S,) bool: which triangles of skin and mouth are seen from outside; made once."""
+    return seen_triangles(template.vertices.astype(np.float64), template.triangles[skin_triangles(template)])
 
 
 def seen_triangles(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -78,7 +85,7 @@ def fit_template(template: Template, start: np.ndarray, target: Target, step: Ca
     mass, bending = bending_energy(template.vertices[used].astype(np.float64), local)
     rims, goals = rim_rows(template, target, used)
     outside = np.zeros(len(used), bool)
-    outside[local[seen_triangles(start[used], local)]] = True
+    outside[local[outer_triangles(template)]] = True
     surface = Mesh(target.vertices, target.triangles[target.seen])
     rim_weight = RIM * float(np.median(mass))
     fitted = start[used].copy()

@@ -24,9 +24,10 @@ from .transfer import Transfer
 from .warp import fit_warp
 
 LID_REACH, LID_GAP = 1.6, 0.0002  # radii; metres between eyeball and lid
+STRETCH = 3.0  # square of how much longer a shutting lid's edges become
 NOTHING = 1e-5  # metres: a shape that moves less moves nothing
 CHUNK = 16  # shapes at a time
-STAGES = {"looking": (0, 50), "fitting": (50, 75), "transfer": (75, 85), "shapes": (85, 100)}
+STAGES = {"searching": (0, 15), "looking": (15, 50), "fitting": (50, 75), "transfer": (75, 85), "shapes": (85, 100)}
 
 Report = Callable[[int, int], None]
 
@@ -120,7 +121,7 @@ def _find(
     guess = found_by_landmarks(body, template, landmarks) if landmarks is not None else None
     if guess is not None:
         front = guess.placing.rotation.T
-    found = find_face(finder, front, stage(report, "looking"))
+    found = find_face(finder, front, stage(report, "searching"), stage(report, "looking"))
     if found is None or guess is None:
         return found if guess is None else guess
     return Found(guess.placing, found.parts, found.pairs, found.score) if guess.agrees(found) else guess
@@ -164,9 +165,13 @@ class Carrier:
         self.inside = self._inside(template)
         self.attached = self._attached()
 
-    def carry(self, displacement: np.ndarray) -> np.ndarray:
-        """(S, V, 3) metres away from the neutral -> (S, N, 3) of the body's nodes, the character's own space."""
-        moved = self.binding.carry(self.transfer.carry(displacement))
+    def carry(self, displacement: np.ndarray, rims: np.ndarray | None = None) -> np.ndarray:
+        """(S, V, 3) metres away from the neutral -> (S, N, 3) of the body's nodes, the character's own space.
+
+        Args:
+            rims: as of `Transfer.carry`.
+        """
+        moved = self.binding.carry(self.transfer.carry(displacement, rims))
         push_lids_out(moved, self.laid)
         for item in self.inside:
             moved[:, item.nodes] = self.transfer.mouth_scale * (item.rows @ displacement[:, item.source])
@@ -205,7 +210,7 @@ def push_lids_out(moved: np.ndarray, laid: Laid) -> None:
         near = (away < LID_REACH * eye.radius) & (offset[:, 2] > 0)
         shift = moved[:, skin[near]]
         # The middles of coarse edges lie deeper than their ends.
-        sag = np.minimum(laid.edge[skin[near]] ** 2 / (8 * eye.radius), eye.radius / 3)
+        sag = np.minimum(STRETCH * laid.edge[skin[near]] ** 2 / (8 * eye.radius), eye.radius / 3)
         floor = np.minimum(away[near] + np.linalg.norm(shift, axis=2) / 2, eye.radius + LID_GAP + sag)
         place = offset[near] + shift
         grow = np.maximum(floor / np.maximum(np.linalg.norm(place, axis=2), 1e-6), 1)
@@ -224,10 +229,11 @@ def make_shapes(
     laid = lay_template(pieces, template, report, landmarks, front, threads)
     stage(report, "transfer")(0, 1)
     carrier = Carrier(template, laid, template.vertices)
-    step, parts = stage(report, "shapes"), []
-    for first in range(0, len(template.expressions), CHUNK):
-        step(first, len(template.expressions))
-        parts.append(carrier.carry(template.expressions[first : first + CHUNK]).astype(np.float32))
+    step, parts, rims = stage(report, "shapes"), [], shutting(template)
+    for first in range(0, len(rims), CHUNK):
+        step(first, len(rims))
+        chunk = slice(first, first + CHUNK)
+        parts.append(carrier.carry(template.expressions[chunk], rims[chunk]).astype(np.float32))
     shapes = np.concatenate(parts)
     largest = np.linalg.norm(shapes, axis=2).max(axis=1)
     names = template.expression_names
@@ -238,6 +244,13 @@ def make_shapes(
         openings=tuple(sorted(laid.target.openings)),
         score=laid.score,
     )
+
+
+def shutting(template: Template) -> np.ndarray:
+    """(52, V, 3) the template's shapes, but mouthClose shuts what jawOpen opens; the template's lips overlap there."""
+    names, shapes = template.expression_names, template.expressions.copy()
+    shapes[names.index("mouthClose")] = -shapes[names.index("jawOpen")]
+    return shapes
 
 
 def split(shapes: np.ndarray, body: Body, pieces: Sequence[Piece]) -> tuple[np.ndarray, ...]:

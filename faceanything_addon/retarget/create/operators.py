@@ -36,7 +36,7 @@ def gradient(vertices: np.ndarray, triangles: np.ndarray) -> tuple[Any, np.ndarr
 
 
 def weighted_rows(triangle: np.ndarray, weights: np.ndarray, triangles: np.ndarray, count: int) -> Any:
-    """(M, count) sparse: values at surface points, given by triangle (M,) and weights (M, 3), from those at vertices."""
+    """(M, count) sparse: values at surface points, of triangle (M,) and weights (M, 3), from those at vertices."""
     from scipy.sparse import csr_matrix
 
     layout = (np.asarray(weights, float).ravel(), triangles[triangle].ravel(), np.arange(0, 3 * len(triangle) + 1, 3))
@@ -54,5 +54,5 @@ def factorised(matrix: Any) -> Any:
     """Solver of a symmetric positive definite sparse matrix: solver(b) for b (N,) or (N, R)."""
     from scipy.sparse.linalg import splu
 
-    order = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=dict(SymmetricMode=True))
-    return splu(matrix.tocsc(), **order).solve
+    symmetric = {"SymmetricMode": True}
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric).solve

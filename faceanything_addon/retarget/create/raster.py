@@ -9,7 +9,7 @@ import numpy as np
 
 CHUNK = 4_000_000  # pixel candidates at a time
 LIGHTS = np.array([[0.25, 0.45, 0.85], [-0.6, 0.15, 0.5]])  # towards them, view axes
-STRENGTHS = (0.75, 0.25)
+STRENGTHS = np.array([0.75, 0.25])
 AMBIENT = 0.25
 BACKGROUND = (110, 120, 130)
 
@@ -50,10 +50,29 @@ def shoot(view: View, vertices: np.ndarray, triangles: np.ndarray) -> Shot:
     height = np.full(size * size, -np.inf)
     shown = np.full(size * size, -1, np.int32)
     weights = np.zeros((size * size, 3), np.float32)
-    numbers = np.flatnonzero(count)
+    planes, flat = _planes(corners)
+    numbers = np.flatnonzero((count > 0) & ~flat)
     for part in np.split(numbers, _cuts(count[numbers])):
-        _draw(part, corners, low, span, size, height, shown, weights)
+        _draw(part, planes, low, span, size, height, shown, weights)
     return Shot(shown.reshape(size, size), weights.reshape(size, size, 3))
+
+
+def _planes(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each triangle the weight of its second and third corner and its height as a + b x + c y.
+
+    Returns:
+        (3, 3, T): what, term, triangle; (T,) bool: seen from the edge, which shows nothing.
+    """
+    a, b, c = (corners[:, k] for k in range(3))
+    double = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    flat = double == 0
+    scale = 1 / np.where(flat, 1, double)
+    second = np.stack([(c[:, 1] - a[:, 1]) * scale, -(c[:, 0] - a[:, 0]) * scale])
+    third = np.stack([-(b[:, 1] - a[:, 1]) * scale, (b[:, 0] - a[:, 0]) * scale])
+    height = (b[:, 2] - a[:, 2]) * second + (c[:, 2] - a[:, 2]) * third
+    at_zero = [base - (slope * a[:, :2].T).sum(axis=0) for base, slope in ((0, second), (0, third), (a[:, 2], height))]
+    slopes = np.stack([second, third, height])
+    return np.concatenate([np.stack(at_zero)[:, None], slopes], axis=1), flat
 
 
 def _cuts(count: np.ndarray) -> np.ndarray:
@@ -63,7 +82,7 @@ def _cuts(count: np.ndarray) -> np.ndarray:
 
 def _draw(
     numbers: np.ndarray,
-    corners: np.ndarray,
+    planes: np.ndarray,
     low: np.ndarray,
     span: np.ndarray,
     size: int,
@@ -75,22 +94,23 @@ def _draw(
     count = span[numbers, 0] * span[numbers, 1]
     owner = np.repeat(numbers, count)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    x, y = low[owner, 0] + place % span[owner, 0], low[owner, 1] + place // span[owner, 0]
-    a, b, c = (corners[owner, k] for k in range(3))
-    double = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        v = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / double
-        w = ((b[:, 0] - a[:, 0]) * (y - a[:, 1]) - (b[:, 1] - a[:, 1]) * (x - a[:, 0])) / double
-        v, w = np.where(double == 0, -1, v), np.where(double == 0, -1, w)
+    down, right = np.divmod(place, np.repeat(span[numbers, 0], count))
+    x, y = np.repeat(low[numbers, 0], count) + right, np.repeat(low[numbers, 1], count) + down
+
+    def value(what: int) -> np.ndarray:
+        first, along, across = (np.repeat(planes[what, term, numbers], count) for term in range(3))
+        return first + along * x + across * y
+
+    v, w = value(0), value(1)
     inside = np.flatnonzero((v >= -1e-9) & (w >= -1e-9) & (v + w <= 1 + 1e-9))
-    v, w = v[inside], w[inside]
-    z = a[inside, 2] * (1 - v - w) + b[inside, 2] * v + c[inside, 2] * w
-    pixel = y[inside] * size + x[inside]
+    v, w, x, y, owner = v[inside], w[inside], x[inside], y[inside], owner[inside]
+    z = planes[2, 0, owner] + planes[2, 1, owner] * x + planes[2, 2, owner] * y
+    pixel = y * size + x
     order = np.lexsort((z, pixel))
     last = order[np.append(pixel[order][1:] != pixel[order][:-1], True)] if len(order) else order
     last = last[z[last] > height[pixel[last]]]
     at = pixel[last]
-    height[at], shown[at] = z[last], owner[inside[last]]
+    height[at], shown[at] = z[last], owner[last]
     weights[at] = np.stack([1 - v[last] - w[last], v[last], w[last]], axis=1)
 
 
@@ -106,9 +126,8 @@ def shade(view: View, shot: Shot, normals: np.ndarray, triangles: np.ndarray, co
     normal = np.einsum("nk,nkc->nc", weight, normals[corner]) @ view.rotation.T
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     normal *= np.where(normal[:, 2:] < 0, -1, 1)
-    light = AMBIENT + sum(
-        s * np.clip(normal @ (d / np.linalg.norm(d)), 0, 1) for s, d in zip(STRENGTHS, LIGHTS, strict=True)
-    )
+    towards = LIGHTS / np.linalg.norm(LIGHTS, axis=1, keepdims=True)
+    light = AMBIENT + np.clip(normal @ towards.T, 0, 1) @ STRENGTHS
     linear = np.einsum("nk,nkc->nc", weight, colours[corner]) ** 2.2 * light[:, None]
     picture = np.empty((*shot.triangle.shape, 3), np.uint8)
     picture[:] = BACKGROUND

@@ -77,12 +77,16 @@ class Transfer:
             total = total + (0 if contact.is_mouth else LAZY) * self._weight * (contact.lower.T @ contact.lower)
         return factorised(total)
 
-    def carry(self, displacement: np.ndarray) -> np.ndarray:
-        """(S, V, 3) away from the neutral -> (S, V, 3) of the fitted template, metres; only skin moves."""
+    def carry(self, displacement: np.ndarray, rims: np.ndarray | None = None) -> np.ndarray:
+        """(S, V, 3) away from the neutral -> (S, V, 3) of the fitted template, metres; only skin moves.
+
+        Args:
+            rims: (S, V, 3) displacements by which the rims of eyes and mouth move against each other; None: the same.
+        """
         source = displacement[:, self.used].astype(np.float64)
         moved = self._transferred(source)
         if self._correct is not None:
-            moved = moved + self._corrections(source, moved)
+            moved = moved + self._corrections(source if rims is None else rims[:, self.used].astype(np.float64), moved)
         out = np.zeros((len(source), displacement.shape[1], 3))
         out[:, self.used] = moved
         return out
