@@ -17,8 +17,8 @@ STILL = 1e-4  # metres: vertices that no shape moves further stay where they are
 PIN = 1e3  # weight of what is held, against the transfer's own
 FULL_GAP = 3e-4  # metres: openings narrower than this count as shut in the neutral
 MOUTH_SCALE = (0.4, 2.5)
-RIM = 1e4  # pull of the rims against each other: vertices' worth
-SPREAD = 0.006  # metres over which a correction at the rims fades out
+RIM = 10.0  # pull of the rims against each other: vertices' worth
+SPREAD = 0.003  # metres over which a correction at the rims fades out
 LOCAL = 0.02  # pull against corrections, share of a vertex's; where nothing moves it is 1
 LAZY = 0.02  # how much less the lower lid takes of a correction than the upper
 
@@ -98,8 +98,7 @@ class Transfer:
         """What is missing until the rims are where they should be, spread smoothly: (S, used, 3)."""
         right = 0
         for contact in self.contacts:
-            lacking = _flat(self._against(contact, source)) - contact.rows @ _flat(moved)
-            right = right + self._weight * (contact.rows.T @ lacking)
+            right = right + self._weight * (contact.rows.T @ _flat(self._lacking(contact, source, moved)))
         assert self._correct is not None
         return _stacked(self._correct(right), len(source))
 
@@ -120,15 +119,23 @@ class Transfer:
             out[:, :, number] = change.transpose(0, 2, 1)
         return out.reshape(3 * len(self.local), -1)
 
-    def _against(self, contact: Contact, source: np.ndarray) -> np.ndarray:
-        """(S, K, 3): how the character's rims move against each other."""
-        relative = _stacked(contact.rows @ _flat(source), len(source))
+    def _lacking(self, contact: Contact, source: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        """(S, K, 3): what the rims still have to move against each other."""
+        relative, own = (_stacked(contact.rows @ _flat(shapes), len(source)) for shapes in (source, moved))
         if contact.is_mouth:
-            return self.mouth_scale * relative
-        square = (contact.gap**2).sum(axis=1) + FULL_GAP**2
-        shut = -np.einsum("skc,kc->sk", relative, contact.gap) / square
-        rest = relative + shut[..., None] * contact.gap
-        return rest - shut[..., None] * contact.goal
+            return self.mouth_scale * relative - own
+        # Only across the opening: lids slide over each other along it, and that does not matter.
+        across, ahead = _direction(contact.gap), _direction(contact.goal)
+        gap, goal, change = contact.gap @ across, contact.goal @ ahead, relative @ across
+        shut = -change * gap / (gap**2 + FULL_GAP**2)
+        wanted = change + shut * (gap - goal)
+        return (wanted - own @ ahead)[..., None] * ahead
+
+
+def _direction(gaps: np.ndarray) -> np.ndarray:
+    """(3,) unit: from the lower to the upper rim on the whole."""
+    total = gaps.sum(axis=0)
+    return total / max(float(np.linalg.norm(total)), 1e-12)
 
 
 def _frames(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
