@@ -108,6 +108,13 @@ def _add_retarget(commands: Any) -> None:
     parser.add_argument("--preset", metavar="NAME_OR_FILE", help="naming or preset, where the keys are not recognised")
     parser.add_argument("--head", metavar="NAME", help="bone or object that receives the head's turn")
     parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
+    parser.add_argument(
+        "--drive",
+        choices=["keys", "mesh"],
+        default="keys",
+        help="keys: the character's shape keys; mesh: a take's own motion on its vertices, no keys needed",
+    )
+    _add_face_options(parser)
 
 
 def _add_make_shapes(commands: Any) -> None:
@@ -115,8 +122,12 @@ def _add_make_shapes(commands: Any) -> None:
     parser.add_argument("character", metavar="CHARACTER", help=".blend, .glb, .gltf, .fbx or .obj")
     parser.add_argument("--out", required=True, metavar="FILE.blend")
     parser.add_argument("--object", metavar="NAME", help="mesh of the character, where the file has several")
+    _add_face_options(parser)
+
+
+def _add_face_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--landmarks", metavar="FILE.json", help="places of the face, where it is not recognised")
-    parser.add_argument("--front", metavar="AXIS", help="where it looks: -Y, +Y, -X, +X, +Z or -Z")
+    parser.add_argument("--front", metavar="AXIS", help="where the character looks: -Y, +Y, -X, +X, +Z or -Z")
 
 
 def reconstruct(parsed: argparse.Namespace) -> None:
@@ -244,6 +255,9 @@ def retarget(parsed: argparse.Namespace) -> None:
     from .exchange.sources import read_performance
     from .retarget import chosen_mapping
 
+    if parsed.drive == "mesh":
+        drive_mesh(parsed)
+        return
     # A bad take or preset is told before Blender is loaded.
     performance = read_performance(parsed.take)
     mapping = chosen_mapping(parsed.preset) if parsed.preset else None
@@ -259,25 +273,47 @@ def retarget(parsed: argparse.Namespace) -> None:
 
 
 def make_shapes(parsed: argparse.Namespace) -> None:
-    from .jobs.progress import Progress
+    landmarks, front = _face_options(parsed)
+    with _blender_needed():
+        from .blender.create.command import make_shapes_file
+    with _percent_bar("making shapes") as report:
+        lines = make_shapes_file(parsed.character, parsed.out, parsed.object, landmarks, front, report)
+    for line in (*lines, f"{parsed.out}: written"):
+        print(line)
+
+
+def drive_mesh(parsed: argparse.Namespace) -> None:
+    from .take.files import TakeReader
+
+    if parsed.preset or parsed.mirror:
+        raise UserError("--preset and --mirror are for shape keys; leave them out with --drive mesh")
+    TakeReader(parsed.take)  # a bad take is told before Blender is loaded
+    landmarks, front = _face_options(parsed)
+    with _blender_needed():
+        from .blender.create.drive import drive_file
+    with _percent_bar("driving the mesh") as report:
+        line = drive_file(
+            parsed.take, parsed.character, parsed.out, parsed.object, landmarks, front, parsed.head, report
+        )
+    print(line)
+    print(f"{parsed.out}: written")
+
+
+def _face_options(parsed: argparse.Namespace) -> tuple[Any, Any]:
+    """Landmarks and front of a character, each None where not given. Raises UserError."""
     from .retarget.create import read_landmarks
     from .retarget.create.fronts import front_rotation
 
     landmarks = read_landmarks(parsed.landmarks) if parsed.landmarks else None
-    front = front_rotation(parsed.front) if parsed.front else None
-    with _blender_needed():
-        from .blender.create.command import make_shapes_file
+    return landmarks, front_rotation(parsed.front) if parsed.front else None
+
+
+@contextmanager
+def _percent_bar(stage: str) -> Iterator[Callable[[int, int], None]]:
+    from .jobs.progress import Progress
+
     with _Bar("%") as bar:
-        lines = make_shapes_file(
-            parsed.character,
-            parsed.out,
-            parsed.object,
-            landmarks,
-            front,
-            lambda done, total: bar.report(Progress("making shapes", done, total)),
-        )
-    for line in (*lines, f"{parsed.out}: written"):
-        print(line)
+        yield lambda done, total: bar.report(Progress(stage, done, total))
 
 
 if __name__ == "__main__":

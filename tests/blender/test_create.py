@@ -144,7 +144,9 @@ def refused(line, prepare):
 
 def test_what_cannot_receive_keys_is_refused_in_one_line(scene):
     refused("apply the Mirror modifier", lambda head: head.modifiers.new("Mirror", "MIRROR"))
-    refused("already has the shape key jawOpen", lambda h: (h.shape_key_add(name="Basis"), h.shape_key_add(name="jawOpen")))
+    refused(
+        "already has the shape key jawOpen", lambda h: (h.shape_key_add(name="Basis"), h.shape_key_add(name="jawOpen"))
+    )
     refused("scaled to nothing", lambda head: (setattr(head, "scale", (0, 1, 1)), bpy.context.view_layer.update()))
     refused("has no faces", lambda head: head.data.clear_geometry())
 

@@ -21,6 +21,7 @@ FAR = 0.035  # metres: vertices farther than this from the template stay
 TIE = 0.0015  # metres over which a tie is smoothed
 SIDE_REACH = 0.02  # metres along the surface in which an upper and a lower side are told apart
 RIM = 30.0  # pull of the rims, ties' worth
+FINE = 0.002  # metres: edges as short as this follow the rims in full
 FIRM = 1e3
 
 
@@ -54,8 +55,8 @@ class Binding:
         self._pull, self._ties = pull[ties], ties
         tied = (weight > 0)[local].all(axis=1)
         self._slope, self._flow = slope, slope.T @ diagonal(np.repeat(area * tied, 3))
-        self._rim = RIM * float(np.median(mass)) / TIE**2
         self._rims = _rim_pairs(template, target, self.used)
+        self._rim = RIM * rim_share(vertices, local, [mine for mine, _ in self._rims]) * float(np.median(mass)) / TIE**2
         rims: Any = sum((mine.T @ mine for mine, _ in self._rims), 0 * diagonal(mass))
         system = slope.T @ diagonal(np.repeat(area, 3)) @ slope + diagonal(pull + _hold(far, mass)) + self._rim * rims
         self._solve = factorised(system)
@@ -73,6 +74,19 @@ class Binding:
         out = np.zeros((shapes, self.count, 3))
         out[:, self.used] = self._solve(right).reshape(len(self.used), shapes, 3).transpose(1, 0, 2)
         return out
+
+
+def rim_share(vertices: np.ndarray, triangles: np.ndarray, rims: list[Any]) -> float:
+    """0..1: how far the mesh is fine enough to follow its rims; coarse lips would be torn to spikes."""
+    touched = np.zeros(len(vertices), bool)
+    for rows in rims:
+        touched[rows.tocoo().col] = True
+    edges = unique_edges(triangles)
+    edges = edges[touched[edges].all(axis=1)]
+    if not len(edges):
+        return 1.0
+    length = float(np.median(np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)))
+    return min(1.0, (FINE / max(length, 1e-12)) ** 2)
 
 
 def _hold(far: np.ndarray, mass: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from .parts import Parts
 MARGIN = 0.012  # metres around the template's teeth and tongue
 LARGEST = 0.12  # metres: nothing larger is inside a mouth
 SEEN = 0.25  # share of an island's triangles; what shows more lies outside
+TOOTH = 0.03  # metres: smaller islands are single teeth
 CLEAR = 0.6  # an island whose nearest counterpart is nearer than this, against the next, is that alone
 BLEND = 0.003  # metres over which gums go from one counterpart to the next
 ROOT = 0.002  # metres from the skin at which a hold counts half
@@ -63,7 +64,8 @@ def _rows(counterparts: list[np.ndarray], points: np.ndarray) -> np.ndarray:
 
     away = np.stack([KDTree(part).query(points)[0] for part in counterparts])
     order = np.argsort(away.mean(axis=1))
-    if away[order[0]].mean() < CLEAR * away[order[1]].mean():
+    small = np.ptp(points, axis=0).max() < TOOTH
+    if small or away[order[0]].mean() < CLEAR * away[order[1]].mean():
         share = np.zeros_like(away)
         share[order[0]] = 1
     else:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...template import Template
+from ...template.shape import gaze_rotation
 from .bind import Binding
 from .find import Finder, Found, find_face, joined
 from .fit import Target, fit_template, seen_triangles
@@ -165,11 +166,15 @@ class Carrier:
         self.inside = self._inside(template)
         self.attached = self._attached()
 
-    def carry(self, displacement: np.ndarray, rims: np.ndarray | None = None) -> np.ndarray:
+    def carry(
+        self, displacement: np.ndarray, rims: np.ndarray | None = None, gaze: np.ndarray | None = None
+    ) -> np.ndarray:
         """(S, V, 3) metres away from the neutral -> (S, N, 3) of the body's nodes, the character's own space.
 
         Args:
             rims: as of `Transfer.carry`.
+            gaze: (S, 2, 3) unit vectors in head space, subject's left eye first, to turn the eyeballs by; None: they
+                stay.
         """
         moved = self.binding.carry(self.transfer.carry(displacement, rims))
         push_lids_out(moved, self.laid)
@@ -179,6 +184,8 @@ class Carrier:
             flat = moved.transpose(1, 0, 2).reshape(moved.shape[1], -1)
             held = self.attached.carry(flat).reshape(len(self.attached.used), len(moved), 3)
             moved[:, self.attached.used] = held.transpose(1, 0, 2)
+        if gaze is not None:
+            turn_eyes(moved, self.laid, gaze)
         return self.laid.placing.scale * (moved @ self.laid.placing.rotation.T)
 
     def _inside(self, template: Template) -> list[Inside]:
@@ -215,6 +222,15 @@ def push_lids_out(moved: np.ndarray, laid: Laid) -> None:
         place = offset[near] + shift
         grow = np.maximum(floor / np.maximum(np.linalg.norm(place, axis=2), 1e-6), 1)
         moved[:, skin[near]] += place * (grow[..., None] - 1)
+
+
+def turn_eyes(moved: np.ndarray, laid: Laid, gaze: np.ndarray) -> None:
+    """Turn the eyeballs about their centres, in place. moved: (S, N, 3) displacements; gaze: (S, 2, 3) head space."""
+    for number, eye in enumerate(laid.parts.eyes):
+        if eye is not None:
+            nodes = np.flatnonzero(np.isin(laid.body.island, eye.islands))
+            offset = laid.local[nodes] - eye.center
+            moved[:, nodes] = offset @ gaze_rotation(gaze[:, number]).transpose(0, 2, 1) - offset
 
 
 def make_shapes(

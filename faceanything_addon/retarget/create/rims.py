@@ -16,11 +16,12 @@ from .operators import weighted_rows
 from .raster import Shot, View, shoot
 
 SIZE = 640  # pixels of a close look
-RINGS = 3  # edges: triangles nearer than this in the mesh are one surface
+NEAR, MOST_RINGS = 0.0025, 8  # metres, edges: triangles nearer than this in the mesh are one surface
 POINTS = 25  # along each rim
 WINDOW = 1.5  # points' distances over which a rim's point is averaged
 LEAST_COLUMNS = 12  # pixel columns that must show the opening
 GAP_COLUMNS = 6  # a rim may be interrupted for so many
+SHORT = 0.1  # share of the expected width by which a break of the surface may end before the corner
 LEAST_SEEN = 0.15  # share of the expected opening in which something lies behind
 
 
@@ -110,7 +111,23 @@ def _between(surface: Surface, shot: Shot, lines: tuple[np.ndarray, np.ndarray],
     near &= (x >= first) & (x <= last)
     broken = _breaks(surface, shot, near[:-1])
     rows = np.stack([broken.argmax(axis=0), size - 1 - broken[::-1].argmax(axis=0)], axis=1)
-    return np.where(broken.any(axis=0)[:, None], rows, -1)
+    rows = np.where(broken.any(axis=0)[:, None], rows, -1)
+    return _to_corners(rows, lines[0][[1, -2], :2]) if (rows[:, 0] >= 0).sum() >= LEAST_COLUMNS else rows
+
+
+def _to_corners(rows: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Rows (S, 2) that go on to the corners (2, 2) expected, where coarse meshes show no break of the surface."""
+    known = np.flatnonzero(rows[:, 0] >= 0)
+    x, y = list(known), rows[known].astype(float)
+    short = SHORT * (corners[1, 0] - corners[0, 0])
+    if known[0] > corners[0, 0] + short:
+        x, y = [corners[0, 0], *x], np.vstack([[corners[0, 1]] * 2, y])
+    if known[-1] < corners[1, 0] - short:
+        x, y = [*x, corners[1, 0]], np.vstack([y, [corners[1, 1]] * 2])
+    columns = np.arange(int(np.ceil(x[0])), int(x[-1]) + 1)
+    out = np.full_like(rows, -1)
+    out[columns] = np.rint([np.interp(columns, x, y[:, side]) for side in (0, 1)]).astype(int).T
+    return out
 
 
 def _breaks(surface: Surface, shot: Shot, where: np.ndarray) -> np.ndarray:
@@ -127,7 +144,7 @@ def _breaks(surface: Surface, shot: Shot, where: np.ndarray) -> np.ndarray:
 
 
 def _near(surface: Surface, pairs: np.ndarray) -> np.ndarray:
-    """(N,) bool: the two triangles of each pair are within RINGS edges of each other."""
+    """(N,) bool: the two triangles of each pair share a vertex, or on fine meshes are but NEAR apart in the mesh."""
     from scipy.sparse import coo_matrix
 
     used, compact = np.unique(surface.triangles, return_inverse=True)
@@ -136,14 +153,15 @@ def _near(surface: Surface, pairs: np.ndarray) -> np.ndarray:
     ones = np.ones(len(edges), np.int32)
     step = coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(count, count)).tocsr()
     step = step + step.T
-    used, place = np.unique(pairs, return_inverse=True)
+    shown, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
-    rows = np.repeat(np.arange(len(used)), 3)
+    rows = np.repeat(np.arange(len(shown)), 3)
     start: Any = coo_matrix(
-        (np.ones(3 * len(used), np.int32), (rows, triangles[used].ravel())), shape=(len(used), count)
+        (np.ones(3 * len(shown), np.int32), (rows, triangles[shown].ravel())), shape=(len(shown), count)
     ).tocsr()
     reach = start
-    for _ in range(RINGS - 1):
+    length = np.linalg.norm(np.diff(surface.vertices[used[edges]], axis=1), axis=2)
+    for _ in range(min(int(NEAR / max(float(np.median(length)), 1e-12)), MOST_RINGS)):
         reach = ((reach @ step + reach) > 0).astype(np.int32)
     return np.asarray(reach[place[:, 0]].multiply(start[place[:, 1]]).sum(axis=1)).ravel() > 0
 
