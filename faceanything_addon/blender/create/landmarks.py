@@ -48,7 +48,7 @@ def scene_landmarks(scene: bpy.types.Scene) -> Landmarks | None:
     Raises:
         UserError: there are too few of them.
     """
-    empties = [item for item in scene.objects if item.get(NAME) in landmark_names()]
+    empties: list[Any] = [item for item in scene.objects if item.get(NAME) in landmark_names()]
     if not empties:
         return None
     return landmarks_from({str(e[NAME]): list(e.matrix_world.translation) for e in empties}, COLLECTION)

@@ -22,18 +22,19 @@ def add_keys(item: Any, names: Sequence[str], offsets: np.ndarray) -> int:
     Args:
         offsets: (S, V, 3) displacements in the world.
     """
-    mesh = item.data
+    mesh: Any = item.data
     if float(np.abs(offsets).max(initial=0)) <= MOVED * max(*item.dimensions, 1e-9):
         return 0
     matrix = np.array(item.matrix_world, np.float64)[:3, :3]
     local = offsets @ np.linalg.inv(matrix).T
-    if mesh.shape_keys is None:
+    if not mesh.shape_keys:
         item.shape_key_add(name="Basis", from_mix=False)
+    basis: Any = mesh.shape_keys.reference_key
     rest = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.shape_keys.reference_key.data.foreach_get("co", rest)
+    basis.data.foreach_get("co", rest)
     for name, offset in zip(names, local, strict=True):
         key = item.shape_key_add(name=name, from_mix=False)
-        key.relative_key = mesh.shape_keys.reference_key
+        key.relative_key = basis
         key.data.foreach_set("co", (rest + offset.ravel()).astype(np.float32))
         key.value = 0.0
     mesh.update()

@@ -87,7 +87,7 @@ def _through(surface: Surface, shot: Shot, lines: tuple[np.ndarray, np.ndarray])
     size = len(shot.triangle)
     outline = np.concatenate([lines[0][:, :2], lines[1][::-1, :2]])
     inside = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], 1)
+    cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], (1,))
     behind = ~np.append(surface.skin, False)[shot.triangle]
     _, patches = cv2.connectedComponents(behind.astype(np.uint8), connectivity=4)
     there = patches[(inside > 0) & behind]
