@@ -92,6 +92,7 @@ def test_keys_are_made_on_copies_and_accepted_onto_the_meshes(scene):
     assert {o.name for o in result.objects} == {"Head ARKit", "Teeth ARKit"}
     copy = result.objects["Head ARKit"]
     assert tuple(k.name for k in copy.data.shape_keys.key_blocks[1:]) == arkit_names()
+    assert bpy.context.view_layer.objects.active == copy
     assert "SUBSURF" in {m.type for m in copy.modifiers} and not head.visible_get()
     assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
     assert not results(scene) and head.visible_get() and eyes.data.shape_keys is None

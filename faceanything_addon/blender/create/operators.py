@@ -11,7 +11,7 @@ from ...errors import UserError
 from ...retarget.create import ArkitShapes, make_shapes
 from ...retarget.create.fronts import front_rotation
 from ...template import load_template
-from ..context import active_of, scene_of
+from ..context import active_of, scene_of, view_layer_of
 from ..jobs import Job, ThreadJob, state
 from ..operators import JobOperator, fail
 from ..preferences import choices
@@ -57,6 +57,7 @@ class FACEANYTHING_OT_make_shapes(JobOperator, bpy.types.Operator):
             if mesh is None or mesh.type != "MESH" or len(mesh.data.vertices) != count:
                 raise UserError(f"{name}: was changed while the shapes were made; make them again")
         collection = add_copies(scene, meshes, made.names, made.offsets)
+        view_layer_of(context).objects.active = collection.objects[0]
         state.note = "; ".join([f"{collection.name}: {len(made.names) - len(made.empty)} shapes", *notes(made)])
 
 
