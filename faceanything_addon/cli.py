@@ -8,7 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import cli_exchange
@@ -274,7 +275,7 @@ def retarget(parsed: argparse.Namespace) -> None:
 
 def make_shapes(parsed: argparse.Namespace) -> None:
     landmarks, front = _face_options(parsed)
-    with _blender_needed():
+    with blender_needed():
         from .blender.create.command import make_shapes_file
     with _percent_bar("making shapes") as report:
         lines = make_shapes_file(parsed.character, parsed.out, parsed.object, landmarks, front, report)
@@ -289,7 +290,7 @@ def drive_mesh(parsed: argparse.Namespace) -> None:
         raise UserError("--preset and --mirror are for shape keys; leave them out with --drive mesh")
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
     landmarks, front = _face_options(parsed)
-    with _blender_needed():
+    with blender_needed():
         from .blender.create.drive import drive_file
     with _percent_bar("driving the mesh") as report:
         line = drive_file(
