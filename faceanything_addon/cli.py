@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import cli_exchange
+from .cli_bar import Bar
+from .cli_create import add_drive_arguments, add_shape_arguments, drive_mesh, make_shapes
 from .cli_exchange import blender_needed
 from .cli_retarget import add_arguments as add_retarget_arguments
 from .cli_retarget import plan
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     scene.add_argument("--preview", metavar="FILE.mp4", help="also render the mesh over the footage")
     _add_retarget(commands)
     _add_calibrate(commands)
+    _add_make_shapes(commands)
     _add_full_size(commands)
     return parser
 
@@ -126,6 +129,7 @@ def _add_full_size(commands: Any) -> None:
 def _add_retarget(commands: Any) -> None:
     parser = _add(commands, "retarget", retarget, "animate a character that has shape keys or face bones (needs bpy)")
     add_retarget_arguments(parser)
+    add_drive_arguments(parser)
 
 
 def _add_calibrate(commands: Any) -> None:
@@ -133,6 +137,11 @@ def _add_calibrate(commands: Any) -> None:
     parser.add_argument("take", metavar="TAKE", help="folder of the take, or a recording (.csv, .json, .txt)")
     parser.add_argument("--neutral", metavar="S-E", help="frames in which the face rests, as 0-15, the last included")
     parser.add_argument("--out", required=True, metavar="FILE.json")
+
+
+def _add_make_shapes(commands: Any) -> None:
+    parser = _add(commands, "make-shapes", make_shapes, "make the 52 ARKit shape keys for a character (needs bpy)")
+    add_shape_arguments(parser)
 
 
 TAKE_OPTIONS = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
@@ -160,38 +169,9 @@ def _make_take(parsed: argparse.Namespace, job: Callable[[Callable[[Any], None]]
         take = job(lambda p: _print_json({k: v for k, v in vars(p).items() if v is not None}))
         _print_json({"take": str(take)})
         return
-    with _Bar() as bar:
+    with Bar() as bar:
         take = job(bar.report)
     print(f"{take}: the take is complete")
-
-
-class _Bar:
-    """Progress bars on standard error, one a stage."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._stage = ""
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def report(self, progress: Any) -> None:
-        from tqdm import tqdm
-
-        if progress.message:
-            tqdm.write(f"faceanything: {progress.message}", file=sys.stderr)
-            return
-        if progress.stage != self._stage:
-            self.__exit__()
-            self._stage = progress.stage
-            self._bar = tqdm(
-                total=progress.total, initial=progress.done, desc=progress.stage, unit="frame", file=sys.stderr
-            )
-        self._bar.update(progress.done - self._bar.n)
 
 
 def show_info(parsed: argparse.Namespace) -> None:
@@ -270,6 +250,9 @@ def check_parity(parsed: argparse.Namespace) -> int:
 
 
 def retarget(parsed: argparse.Namespace) -> None:
+    if parsed.drive == "mesh":
+        drive_mesh(parsed)
+        return
     wanted = plan(parsed)  # a bad take, preset or word is told before Blender is loaded
     with blender_needed():
         from .blender.retarget.command import retarget_file

@@ -76,7 +76,7 @@ def _first_line(error: Exception) -> str:
 
 
 def run_command(arguments: list[str]) -> int:
-    """`blender --command face_anything reconstruct|info|scene|retarget|export …`: the command line, inside Blender."""
+    """`blender --command face_anything reconstruct|info|scene|retarget|…`: the command line, inside Blender."""
     from ..cli import main
     from .requirements import problem
 

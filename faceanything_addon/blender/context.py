@@ -17,6 +17,11 @@ def scene_of(context: Any) -> bpy.types.Scene:
     return context.scene
 
 
+def view_layer_of(context: Any) -> bpy.types.ViewLayer:
+    """The current view layer."""
+    return context.view_layer
+
+
 def active_of(context: Any) -> bpy.types.Object | None:
     """The active object."""
     return context.view_layer.objects.active
@@ -35,8 +40,3 @@ def window_of(context: Any) -> bpy.types.Window | None:
 def addons_of(context: Any) -> bpy.types.Addons:
     """The add-ons that are turned on."""
     return context.preferences.addons
-
-
-def view_layer_of(context: Any) -> bpy.types.ViewLayer:
-    """The current view layer."""
-    return context.view_layer

@@ -6,6 +6,8 @@ from __future__ import annotations
 import bpy
 
 from . import command, jobs, panel, preferences, properties
+from .create import panel as create_panel
+from .create import properties as create_properties
 from .edit import panel as edit_panel
 from .edit import properties as edit_properties
 from .exchange import panel as exchange_panel
@@ -24,6 +26,7 @@ CLASSES = (
     *edit_panel.CLASSES,
     *bones_panel.CLASSES,
     *actor.CLASSES,
+    *create_panel.CLASSES,
     *exchange_panel.CLASSES,
 )
 
@@ -35,6 +38,7 @@ def register() -> None:
     exchange_properties.register()
     bones_properties.register()
     actor.register()
+    create_properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     command.register()
@@ -50,5 +54,6 @@ def unregister() -> None:
     edit_properties.unregister()
     actor.unregister()
     bones_properties.unregister()
+    create_properties.unregister()
     retarget_properties.unregister()
     properties.unregister()

@@ -19,7 +19,7 @@ from ...solve.regions import EYES, HEAD, SIDES
 from ...take.performance import Performance
 from ...template.shape import gaze_rotation
 from .. import space
-from ..retarget.characters import Character, key_names, roots
+from ..retarget.characters import Character, key_names, roots_of
 from ..retarget.head import eulers, head_at, head_channel, head_columns, rest_rotation
 from ..retarget.memory import recall
 from ..scene.head import SIDE
@@ -214,5 +214,5 @@ def parts_of(scene: bpy.types.Scene, character: Character) -> list[Part]:
 
 
 def _eyes(scene: bpy.types.Scene, character: Character) -> list[Any]:
-    family = set().union(*(roots(mesh) for mesh in character.meshes))
-    return [item for item in scene.objects if SIDE in item and family & roots(item)]
+    family = set().union(*(roots_of(mesh) for mesh in character.meshes))
+    return [item for item in scene.objects if SIDE in item and family & roots_of(item)]

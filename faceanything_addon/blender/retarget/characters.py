@@ -29,16 +29,16 @@ def character_of(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) ->
         item: a mesh, or the armature or empty above it.
         objects: where to look for the others.
     """
-    above = roots(item)
+    roots = roots_of(item)
     # The panel asks at every redraw: objects without keys are passed over first.
     keyed = [other for other in objects if key_names(other)]
-    meshes = tuple(other for other in keyed if other == item or above & roots(other))
+    meshes = tuple(other for other in keyed if other == item or roots & roots_of(other))
     keys = dict.fromkeys(name for mesh in meshes for name in key_names(mesh))
     return Character(item.name, meshes, tuple(keys))
 
 
-def roots(item: Any) -> set[Any]:
-    """The topmost parents of an object and of the armatures that deform it."""
+def roots_of(item: Any) -> set[Any]:
+    """What an object hangs from: its topmost parent, and those of its armatures."""
     armatures = [m.object for m in item.modifiers if m.type == "ARMATURE" and m.object is not None]
     return {_root(each) for each in (item, *armatures)}
 

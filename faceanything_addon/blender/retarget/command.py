@@ -81,15 +81,15 @@ def edit_as_planned(scene: bpy.types.Scene, character: Character, plan: Plan, la
     return ""
 
 
-def open_character(file: Path, rate: float) -> None:
-    """Open or import a character's file; an import's scene gets the rate of the performance.
+def open_character(file: Path, rate: float | None, kinds: tuple[str, ...] = KINDS) -> None:
+    """Open or import a character's file; an import's scene gets the rate of the performance, where there is one.
 
     Raises:
         UserError: the file is missing, of another kind or damaged.
     """
     kind = file.suffix.lower()
-    if kind not in KINDS:
-        raise UserError(f"{file}: is no character file; give one of {', '.join(KINDS)}")
+    if kind not in kinds:
+        raise UserError(f"{file}: is no character file; give one of {', '.join(kinds)}")
     if not file.is_file():
         raise UserError(f"{file}: no such file; check the path")
     try:
@@ -103,12 +103,15 @@ def open_character(file: Path, rate: float) -> None:
         last = (str(error).strip().splitlines() or ["no reason given"])[-1].removeprefix("Error: ")
         raise UserError(f"{file}: cannot be read by Blender ({last}); export the character again") from error
     scene = scene_of(bpy.context)
-    scene.render.fps, scene.render.fps_base = fps_pair(rate)
+    if rate is not None:
+        scene.render.fps, scene.render.fps_base = fps_pair(rate)
     scene.frame_start = scene.frame_end = 1
 
 
 def importer(kind: str) -> Any:
-    """Blender's operator for .glb, .gltf or .fbx; FBX has moved between versions."""
+    """Blender's operator for .glb, .gltf, .obj or .fbx; FBX has moved between versions."""
+    if kind == ".obj":
+        return bpy.ops.wm.obj_import
     if kind != ".fbx":
         return bpy.ops.import_scene.gltf
     return bpy.ops.import_scene.fbx if "fbx" in dir(bpy.ops.import_scene) else bpy.ops.wm.fbx_import

@@ -79,6 +79,8 @@ def attach_cache(target: bpy.types.Object, file: Path, keys: np.ndarray) -> None
     cache.interpolation, cache.play_mode, cache.time_mode = "LINEAR", "CUSTOM", "FRAME"
     path = f'modifiers["{cache.name}"].eval_frame'
     set_curve(curves_of(target), path, 0, keys, np.arange(len(keys), dtype=np.float64))
+    # A cache replaces places by number: nothing may have changed the number of vertices before it.
+    target.modifiers.move(len(target.modifiers) - 1, 0)
 
 
 def eye_center(template: Template, vertices: np.ndarray, part: Part) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""Blender meshes as pieces of a character."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...errors import UserError
+from ...retarget.create import Piece
+from ...template.names import arkit_names
+from ..retarget.characters import key_names, roots_of
+
+
+def chosen_meshes(context: Any) -> list[bpy.types.Object]:
+    """The selected meshes; where there is but one, or none, the whole family of the active object.
+
+    Raises:
+        UserError: there is no mesh.
+    """
+    selected = [item for item in context.selected_objects if item.type == "MESH"]
+    if len(selected) > 1:
+        return selected
+    active = selected[0] if selected else context.view_layer.objects.active
+    if active is None:
+        raise UserError("nothing is selected; select the character's meshes")
+    return family(active, context.scene.objects)
+
+
+def family(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The meshes that belong to an object, the object itself first: same topmost parent or same armature.
+
+    Raises:
+        UserError: there is none.
+    """
+    roots = roots_of(item)
+    meshes = [other for other in objects if other.type == "MESH" and (other == item or roots & roots_of(other))]
+    if not meshes:
+        raise UserError(f"{item.name}: is no mesh and has none; select the character's meshes")
+    return sorted(meshes, key=lambda mesh: mesh != item)
+
+
+def read_pieces(meshes: Iterable[bpy.types.Object]) -> list[Piece]:
+    """The meshes as they stand in the world, without modifiers, at rest.
+
+    Raises:
+        UserError: a mesh cannot receive shape keys, with the reason.
+    """
+    return [_piece(mesh) for mesh in meshes]
+
+
+def _piece(item: Any) -> Piece:
+    _check(item)
+    mesh = item.data
+    count = len(mesh.vertices)
+    points = np.empty(count * 3, np.float32)
+    source = mesh.shape_keys.reference_key.data if mesh.shape_keys else mesh.vertices
+    source.foreach_get("co", points)
+    starts, corners = np.empty(len(mesh.polygons), np.int32), np.empty(len(mesh.loops), np.int32)
+    mesh.polygons.foreach_get("loop_start", starts)
+    mesh.loops.foreach_get("vertex_index", corners)
+    matrix = np.array(item.matrix_world, np.float64)
+    world = points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    return Piece(item.name, world, starts, corners)
+
+
+def _check(item: Any) -> None:
+    """Raises UserError: the mesh cannot receive keys."""
+    trouble = ""
+    if item.mode == "EDIT":
+        trouble = "is being edited; leave Edit Mode"
+    elif item.library or item.data.library:
+        trouble = "is linked from another file; make it local or add a library override first"
+    elif abs(np.linalg.det(np.array(item.matrix_world)[:3, :3])) < 1e-18:
+        trouble = "is scaled to nothing; set its scale"
+    elif any(m.type == "MIRROR" and m.show_viewport for m in item.modifiers):
+        trouble = "is mirrored by a modifier; apply the Mirror modifier first"
+    elif item.data.shape_keys and not item.data.shape_keys.use_relative:
+        trouble = "has absolute shape keys; make them relative"
+    else:
+        taken = sorted(set(key_names(item)) & set(arkit_names()))
+        if taken:
+            trouble = f"already has the shape key {taken[0]}; remove or rename its ARKit keys first"
+    if trouble:
+        raise UserError(f"{item.name}: {trouble}")

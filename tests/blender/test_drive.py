@@ -1,0 +1,65 @@
+"""A take's motion on a character's vertices, by the command line."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+import dataclasses
+import json
+
+import bpy
+import numpy as np
+from support.stand_in import make_take
+from support.store import store_take
+from test_create import SUZANNE, add_monkey
+
+from faceanything_addon import cli
+from faceanything_addon.template import load_template
+
+
+def a_take(folder, frames=5):
+    """The mean head opens its mouth while the head turns."""
+    template = load_template()
+    take = make_take(template, frames)
+    jaw = template.expressions[template.expression_names.index("jawOpen")]
+    amount = np.linspace(0, 1, frames, dtype=np.float32)[:, None, None]
+    ahead = np.repeat(take.frames.head_pose[:, None, :3, 2], 2, axis=1)
+    moved = dataclasses.replace(take.frames, vertices=template.vertices + amount * jaw, gaze=ahead)
+    actor = dataclasses.replace(take.actor, neutral=template.vertices)
+    return store_take(dataclasses.replace(take, frames=moved, actor=actor), folder)
+
+
+def positions(item):
+    mesh = item.evaluated_get(bpy.context.evaluated_depsgraph_get()).to_mesh()
+    return np.array([v.co for v in mesh.vertices])
+
+
+def test_the_mesh_plays_the_take_from_a_cache_and_the_head_turns(tmp_path, capsys):
+    monkey = add_monkey()
+    monkey.location = (4, 5, 6)
+    bpy.context.view_layer.update()
+    rest = np.array([v.co for v in monkey.data.vertices])
+    file, marks, out = tmp_path / "monkey.blend", tmp_path / "marks.json", tmp_path / "driven.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    marks.write_text(json.dumps({"landmarks": {n: list(np.add(p, (4, 5, 6))) for n, p in SUZANNE.items()}}))
+    take = a_take(tmp_path / "take")
+    options = ["--drive", "mesh", "--landmarks", str(marks), "--head", "Suzanne"]
+    assert cli.main(["retarget", str(take), "--character", str(file), "--out", str(out), *options]) == 0
+    assert "Suzanne: 5 frames" in capsys.readouterr().out
+    assert [f.name for f in tmp_path.glob("*.pc2")] == ["driven.Suzanne.pc2"]
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    monkey = bpy.data.objects["Suzanne"]
+    assert monkey.data.shape_keys is None and monkey.modifiers[0].type == "MESH_CACHE"
+    scene = bpy.context.scene
+    scene.frame_set(1)
+    start, first_turn = positions(monkey), monkey.matrix_world.copy()
+    scene.frame_set(scene.frame_end)
+    moved = positions(monkey) - rest
+    chin = int(np.argmin(np.linalg.norm(rest - [0, -0.5, -0.98], axis=1)))
+    crown = int(rest[:, 2].argmax())
+    assert np.abs(start - rest).max() < 1e-4
+    assert moved[chin, 2] < -0.05 and np.abs(moved[crown]).max() < 0.01
+    assert monkey.matrix_world != first_turn
+
+
+def test_options_of_shape_keys_are_refused(tmp_path, capsys):
+    command = ["retarget", str(tmp_path), "--character", "a.blend", "--out", "b.blend", "--drive", "mesh", "--mirror"]
+    assert cli.main(command) == 2
+    assert "leave them out with --drive mesh" in capsys.readouterr().err
