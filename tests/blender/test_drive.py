@@ -62,4 +62,4 @@ def test_the_mesh_plays_the_take_from_a_cache_and_the_head_turns(tmp_path, capsy
 def test_options_of_shape_keys_are_refused(tmp_path, capsys):
     command = ["retarget", str(tmp_path), "--character", "a.blend", "--out", "b.blend", "--drive", "mesh", "--mirror"]
     assert cli.main(command) == 2
-    assert "leave them out with --drive mesh" in capsys.readouterr().err
+    assert "--mirror: for shape keys and bones; leave that out with --drive mesh" in capsys.readouterr().err
