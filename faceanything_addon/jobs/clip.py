@@ -168,8 +168,12 @@ def _full_plan(options: ClipOptions, footage: Footage, stages: Stages, exists: b
 
 def _own_settings(masks: Masks | None, full: FullPlan | None) -> dict[str, Any]:
     """What a resumed run must have in common with the first, where it goes beyond `common_settings`."""
-    settings: dict[str, Any] = {"masks": str(masks.folder), "mask_bytes": masks.bytes} if masks else {}
-    return settings | (full.settings() if full else {})
+    return mask_settings(masks) | (full.settings() if full else {})
+
+
+def mask_settings(masks: Masks | None) -> dict[str, Any]:
+    """What tells the user's masks from others."""
+    return {"masks": str(masks.folder), "mask_bytes": masks.bytes} if masks else {}
 
 
 def known_focal(options: ClipOptions, footage: Footage) -> float | None:
