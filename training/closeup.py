@@ -1,7 +1,7 @@
-"""Train the eye network: `python -m training.closeup --run DIR --steps 8000`.
+"""Train a network of second looks: `python -m training.closeup --task eyes --run DIR --steps 8000`.
 
 Pictures are rendered by worker processes while the network trains on those that are there. The last checkpoint is
-enough to go on; `--export` writes faceanything_addon/data/eyes.onnx and the weights.
+enough to go on; `--export` writes the ONNX file that the extension ships and the weights.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,19 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceanything_addon.model.closeup import HEIGHT, WIDTH, EyePoints
-from faceanything_addon.reconstruct.observations import point_tables
-from faceanything_addon.template import Template, load_template
+from faceanything_addon.template import load_template
 
 from . import augment
 from .checkpoint import Average, Log, save_whole
-from .closeup_network import EyeConfig, EyeNetwork, eye_loss
+from .closeup_tasks import TASKS
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
 from .train import pick_bf16, pick_device
 
 CHUNK, SLOTS = 1024, 48
-MODULE = "training.generator.closeup"
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,7 @@ class Options:
     """One run."""
 
     run: Path
+    task: str = "eyes"  # or mouth
     steps: int = 8000
     batch: int = 128
     rate: float = 2e-3
@@ -50,33 +48,18 @@ class Options:
     export: bool = False
 
 
-def usual_places(template: Template) -> Tensor:
-    """(E, 2) pixels of the mean face's left eye, seen from the front."""
-    from faceanything_addon.model.closeup import SIDE
-
-    place = template.vertices[template.points[EyePoints.of(template).rows[0]]][:, :2] * (1, -1)
-    return torch.from_numpy((place - place.mean(axis=0)) / SIDE * WIDTH + (WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5)).float()
-
-
-def lid_gaps(template: Template) -> Tensor:
-    """(G, 2) rows of the left eye's points above and below its opening."""
-    tables, rows = point_tables(template), list(EyePoints.of(template).rows[0])
-    left = tables.gaps[tables.opening == 1]
-    return torch.tensor([[rows.index(int(a)), rows.index(int(b))] for a, b in left])
-
-
-def make_batch(arrays: Chunk, rows: np.ndarray, device: torch.device) -> dict[str, Tensor]:
-    """Stored pictures -> image (B, 3, h, w) 0..1, points (B, E, 2), gaze (B, 3)."""
-    t = {k: torch.from_numpy(np.ascontiguousarray(arrays[k][rows])).to(device) for k in ("image", "points", "gaze")}
+def make_batch(arrays: Chunk, rows: np.ndarray, fields: tuple[str, ...], device: torch.device) -> dict[str, Tensor]:
+    """Stored pictures -> image (B, 3, h, w) 0..1, the other fields as they are."""
+    t = {k: torch.from_numpy(np.ascontiguousarray(arrays[k][rows])).to(device) for k in fields}
     return {**t, "image": t["image"].permute(0, 3, 1, 2).float() / 255}
 
 
 def vary(batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
     """Shift by up to 3 pixels, enlarge by up to 6 %, and change colours."""
-    image, n = batch["image"], len(batch["image"])
+    image, (n, _, height, width) = batch["image"], batch["image"].shape
     r = 2 * torch.rand(3, n, generator=rng, device=image.device) - 1
     scale, shift = torch.exp(0.06 * r[0]), 3 * r[1:].T  # (B,), (B, 2) pixels
-    half = image.new_tensor([WIDTH, HEIGHT]) / 2
+    half = image.new_tensor([width, height]) / 2
     back = torch.diag_embed(1 / scale[:, None].expand(n, 2))
     theta = torch.cat([back, (-shift / half / scale[:, None])[..., None]], dim=-1)
     moved = torch.nn.functional.grid_sample(
@@ -97,10 +80,9 @@ class Trainer:
         torch.manual_seed(o.seed)
         self.device = torch.device(pick_device("auto"))
         self.bf16 = pick_bf16("auto", self.device)
-        template = load_template()
-        self.gaps = lid_gaps(template).to(self.device)
-        middle = usual_places(template)
-        self.model = EyeNetwork(EyeConfig(points=len(middle)), middle).to(self.device)
+        self.task = TASKS[o.task](load_template())
+        self.gaps = self.task.gaps.to(self.device)
+        self.model = self.task.network(self.task.config, self.task.middle).to(self.device)
         if o.init:
             self.model.load_state_dict(torch.load(o.init, map_location="cpu", weights_only=True)["average"])
         self.average = Average(self.model, 0.998)
@@ -108,7 +90,7 @@ class Trainer:
         self.done, self.chunk = 0, 0
         self.log = Log(o.run / "log.jsonl")
         self.resume()
-        self.source = Source(Generator(MODULE), o.workers, 1000 + o.seed)
+        self.source = Source(Generator(self.task.module), o.workers, 1000 + o.seed)
         self.replay = Replay(o.run / "replay", SLOTS, CHUNK)
 
     @property
@@ -169,14 +151,17 @@ class Trainer:
     def step(self, rows: np.ndarray) -> dict[str, Tensor]:
         """One optimiser step."""
         rng = torch.Generator(self.device).manual_seed(self.o.seed * 1_000_003 + self.done)
-        batch = vary(make_batch(self.replay.arrays, rows, self.device), rng)
+        batch = make_batch(self.replay.arrays, rows, self.task.fields, self.device)
+        if torch.rand((), generator=rng, device=self.device) < 0.5:
+            batch = self.task.mirrored(batch)
+        batch = vary(batch, rng)
         left = min(1.0, max(0.0, 1 - self.done / self.o.steps) / self.o.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.o.rate * min(1.0, (self.done + 1) / 200) * (0.01 + 0.99 * left)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             out = self.model(batch["image"].contiguous(memory_format=torch.channels_last))
-        loss, terms = eye_loss(out, batch, self.gaps)
+        loss, terms = self.task.loss(out, batch, self.gaps)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
@@ -186,25 +171,13 @@ class Trainer:
 
     @torch.no_grad()
     def score(self, test: Chunk) -> dict[str, float]:
-        """Of the averaged weights on held-out pictures; open eyes: blink below a half."""
-        model = EyeNetwork(self.model.config, self.model.middle.cpu()).to(self.device)
+        """Of the averaged weights on held-out pictures."""
+        model = self.task.network(self.task.config, self.task.middle).to(self.device)
         model.load_state_dict(self.average.state)
         model.eval()
-        batch = make_batch(test, np.arange(len(test["image"])), self.device)
+        batch = make_batch(test, np.arange(len(test["image"])), self.task.fields, self.device)
         parts = [model(batch["image"][k : k + 256]) for k in range(0, len(test["image"]), 256)]
-        out = {k: torch.cat([p[k] for p in parts]) for k in parts[0]}
-        angle = torch.rad2deg(torch.arccos((out["gaze"] * batch["gaze"]).sum(-1).clamp(-1, 1)))
-        sure = out["gaze_log_sigma"] < out["gaze_log_sigma"].median()
-        off = out["points"] - batch["points"]
-        apart = off[:, self.gaps[:, 0], 1] - off[:, self.gaps[:, 1], 1]
-        millimetre = 1000 * 0.05 / WIDTH
-        return {
-            "gaze_mean": float(angle.mean()), "gaze_median": float(angle.median()),
-            "gaze_sure": float(angle[sure].mean()), "gaze_unsure": float(angle[~sure].mean()),
-            "points_mm": float(off.norm(dim=-1).mean()) * millimetre,
-            "points_median_mm": float(off.norm(dim=-1).median()) * millimetre,
-            "gap_mm": float(apart.abs().mean()) * millimetre,
-        }  # fmt: skip
+        return self.task.score({k: torch.cat([p[k] for p in parts]) for k in parts[0]}, batch)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -219,7 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.export:
         from .closeup_export import export_run
 
-        export_run(options.run / "last.pt")
+        export_run(options.run / "last.pt", TASKS[options.task](load_template()))
     else:
         Trainer(options).train()
 

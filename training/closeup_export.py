@@ -1,4 +1,4 @@
-"""Averaged weights of an eye network's run -> the ONNX file that the extension ships."""
+"""Averaged weights of a run of second looks -> the ONNX file that the extension ships."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -11,52 +11,49 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from faceanything_addon.model.closeup import EYES_FILE, HEIGHT, OUTPUTS, WIDTH
-from faceanything_addon.model.closeup import EyeNetwork as Session
+from faceanything_addon.model.embedded import open_session
 from faceanything_addon.template import load_template
 
 from .checkpoint import save_whole
-from .closeup_network import EyeConfig, EyeNetwork
+from .closeup_network import NearNetwork
+from .closeup_tasks import Task
 from .export import OPSET, fuse_norms, store_half, template_digest
-
-WEIGHTS = Path(__file__).parent / "weights" / "eyes.pt"
 
 
 class Deployed(nn.Module):
     """Outputs in a fixed order."""
 
-    def __init__(self, network: EyeNetwork) -> None:
+    def __init__(self, network: NearNetwork, outputs: tuple[str, ...]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.outputs = network, outputs
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, HEIGHT, WIDTH) RGB 0..1 -> the outputs named in `closeup.OUTPUTS`."""
+        """(N, 3, height, width) RGB 0..1 -> the outputs."""
         out = self.network(image)
-        return tuple(out[name] for name in OUTPUTS)
+        return tuple(out[name] for name in self.outputs)
 
 
-def load_network(path: Path) -> EyeNetwork:
+def load_network(path: Path, task: Task) -> NearNetwork:
     """Averaged weights of a run's checkpoint or of a weights-only file."""
     content = torch.load(path, map_location="cpu", weights_only=True)
-    state = content["average"]
-    network = EyeNetwork(EyeConfig.from_dict(content["config"]), state["middle"])
-    network.load_state_dict(state)
+    network = task.network(task.config, task.middle)
+    network.load_state_dict(content["average"])
     return network.eval()
 
 
-def write_onnx(network: EyeNetwork, path: Path) -> None:
+def write_onnx(network: NearNetwork, task: Task) -> None:
     """The file, weights stored in half precision (computed with in single)."""
     import onnx
 
     fuse_norms(network)
-    part = path.with_suffix(".onnx.part")
+    part = task.file.with_suffix(".onnx.part")
     torch.onnx.export(
-        Deployed(network).eval(),
-        (torch.zeros(2, 3, HEIGHT, WIDTH),),
+        Deployed(network, task.outputs).eval(),
+        (torch.zeros(2, 3, task.config.height, task.config.width),),
         str(part),
         input_names=["image"],
-        output_names=list(OUTPUTS),
-        dynamic_axes={name: {0: "eyes"} for name in ("image", *OUTPUTS)},
+        output_names=list(task.outputs),
+        dynamic_axes={name: {0: "looks"} for name in ("image", *task.outputs)},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -65,25 +62,24 @@ def write_onnx(network: EyeNetwork, path: Path) -> None:
     onnx.helper.set_model_props(model, {"template": template_digest(load_template()), "license": "GPL-3.0-or-later"})
     onnx.checker.check_model(model)
     onnx.save(model, str(part))
-    os.replace(part, path)
+    os.replace(part, task.file)
 
 
-def worst_difference(network: EyeNetwork, path: Path) -> dict[str, float]:
+def worst_difference(network: NearNetwork, task: Task) -> dict[str, float]:
     """Largest difference between PyTorch and the file on noise, per output."""
-    images = np.random.default_rng(0).integers(0, 256, (4, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).random((4, 3, task.config.height, task.config.width), np.float32)
     with torch.no_grad():
-        out = network(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
-    looks = Session(path).look(images)
-    return {
-        name: max(float(np.abs(out[name][i].numpy() - getattr(look, name)).max()) for i, look in enumerate(looks))
-        for name in OUTPUTS
-    }
+        out = network(torch.from_numpy(image))
+    values = open_session(task.file, 1).run(None, {"image": image})
+    pairs = zip(task.outputs, values, strict=True)
+    return {name: float(np.abs(out[name].numpy() - value).max()) for name, value in pairs}
 
 
-def export_run(checkpoint: Path, path: Path = EYES_FILE) -> None:
+def export_run(checkpoint: Path, task: Task) -> None:
     """Write the ONNX file and the weights, and say how well they agree."""
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    save_whole(WEIGHTS, {name: content[name] for name in ("config", "average", "step", "chunk")})
-    network = load_network(checkpoint)
-    write_onnx(network, path)
-    print(json.dumps({"file_mb": path.stat().st_size / 1e6, "worst_difference": worst_difference(network, path)}))
+    save_whole(task.weights, {name: content[name] for name in ("config", "average", "step", "chunk")})
+    network = load_network(checkpoint, task)
+    write_onnx(network, task)
+    size = task.file.stat().st_size / 1e6
+    print(json.dumps({"file_mb": size, "worst_difference": worst_difference(network, task)}))

@@ -137,17 +137,31 @@ class CloseUp:
         return self.merge(maps, seen)
 
     def merge(self, maps: FaceMaps, looks: list[EyeLook]) -> FaceMaps:
-        """Replace what both networks say by what the closer one says, weighted by how sure both are."""
-        points, sigma = maps.points.astype(np.float64), maps.point_sigma.astype(np.float64)
+        """Maps with the looks' points and gaze."""
         for rows, look in zip(self.points.rows, looks, strict=True):
-            near, far = np.exp(-2 * look.point_log_sigma), sigma[rows] ** -2
-            share = (near / (near + far))[:, None]
-            points[rows] += share * (look.points - points[rows])
-            sigma[rows] = np.minimum(np.exp(look.point_log_sigma), sigma[rows])  # both err alike: no gain by adding
+            points, sigma = merge_points(maps, rows, look.points, np.exp(look.point_log_sigma))
+            maps = replace(maps, points=points, point_sigma=sigma)
         return replace(
             maps,
-            points=points.astype(np.float32),
-            point_sigma=sigma.astype(np.float32),
             gaze=np.stack([look.gaze for look in looks]).astype(np.float32),
             gaze_sigma=np.exp([float(look.gaze_log_sigma) for look in looks]).astype(np.float32),
         )
+
+
+def merge_points(
+    maps: FaceMaps, rows: np.ndarray, near: np.ndarray, near_sigma: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What both networks say of some points, weighted by how sure they are; both err alike, so adding gains nothing.
+
+    Args:
+        rows: (E,) of the sparse points.
+        near: (E, 2) frame pixels by the closer look; near_sigma: (E,).
+
+    Returns:
+        all points (P, 2) f4 and their sigma (P,) f4.
+    """
+    points, sigma = maps.points.astype(np.float64), maps.point_sigma.astype(np.float64)
+    share = near_sigma**-2 / (near_sigma**-2 + sigma[rows] ** -2)
+    points[rows] += share[:, None] * (near - points[rows])
+    sigma[rows] = np.minimum(near_sigma, sigma[rows])
+    return points.astype(np.float32), sigma.astype(np.float32)

@@ -16,6 +16,7 @@ from .render import Actor, background, colour, draw_actors
 from .scene import Builder, add_face, add_hair, add_occluders, add_props
 from .view import FLIP, View, draw_light, rotation
 
+JITTER = 0.0017  # metres by which the square is off
 BLURRED = 0.6  # share of pictures whose frame had fewer pixels than the network sees
 
 
@@ -25,19 +26,25 @@ def draw_turn(rng: np.random.Generator) -> np.ndarray:
     return FLIP @ rotation(yaw, np.clip(rng.normal() * 12, -35, 35), rng.normal() * 6)
 
 
-def draw_eye_view(rng: np.random.Generator, points: np.ndarray) -> View:
-    """A camera whose picture is the square around an eye's points (E, 3), as roughly as a tracker finds it."""
+def draw_near_view(rng: np.random.Generator, points: np.ndarray, size: int, side: float, jitter: float) -> View:
+    """A camera whose picture is the square around some points (E, 3), as roughly as a tracker finds it.
+
+    Args:
+        size: pixels across the picture.
+        side: metres across it at the points.
+        jitter: metres.
+    """
     turn = draw_turn(rng)
     distance = np.exp(rng.uniform(np.log(0.28), np.log(2.2)))
     off = np.radians(np.clip(rng.normal(size=2) * 9, -28, 28))
     origin = distance * np.array([np.tan(off[0]), np.tan(off[1]), 1.0])
     p = points @ turn.T + origin
-    focal = WIDTH / SIDE * origin[2] * np.exp(rng.normal() * 0.08)
+    focal = size / side * origin[2] * np.exp(rng.normal() * 0.08)
     middle = (p[:, :2] / p[:, 2:]).mean(axis=0) * focal
-    jitter = rng.normal(size=2) * 0.0017 / SIDE * WIDTH
+    off = rng.normal(size=2) * jitter / side * size
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = turn, origin
-    return View(pose, float(focal), WIDTH / 2 - 0.5 - middle + jitter, WIDTH)
+    return View(pose, float(focal), size / 2 - 0.5 - middle + off, size)
 
 
 def fewer_pixels(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
@@ -52,21 +59,36 @@ def fewer_pixels(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def render_eye(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int) -> dict[str, np.ndarray]:
-    """One picture of one eye; a right one is turned into a left one by a mirror."""
-    split, eye = assets.split(seed), int(rng.integers(2))
+def shoot(
+    rng: np.random.Generator,
+    assets: Assets,
+    actor: Actor,
+    seed: int,
+    points: np.ndarray,
+    size: int,
+    side: float,
+    jitter: float,
+) -> tuple[np.ndarray, View]:
+    """A square picture (size, size, 3) u1 around some of a head's vertices, and its camera; see `draw_near_view`."""
+    split = assets.split(seed)
     looks = draw_looks(rng, assets, split)
-    points = assets.template.points[EyePoints.of(assets.template).rows[eye]]
-    view = draw_eye_view(rng, actor.vertices[points])
+    view = draw_near_view(rng, actor.vertices[points], size, side, jitter)
     build = Builder()
     normal = add_face(build, rng, assets, looks, view, actor.vertices)
     add_hair(build, assets, looks, view, actor.vertices)
     lens = add_props(build, rng, assets, looks, view, actor.vertices, normal)
     add_occluders(build, rng, looks, view.camera(actor.vertices[assets.face]), rng.choice(2, p=[0.9, 0.1]))
     light = draw_light(rng, assets.places_sh[int(rng.choice(split.places))])
-    image = colour(rng, assets, build.flat(), looks, light, view, lens, background(rng, assets, seed, WIDTH))
-    picture = fewer_pixels(rng, faults.take_picture(rng, image))
-    return {"image": picture, **eye_truth(assets, actor, view, points, eye)}
+    image = colour(rng, assets, build.flat(), looks, light, view, lens, background(rng, assets, seed, size))
+    return fewer_pixels(rng, faults.take_picture(rng, image)), view
+
+
+def render_eye(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int) -> dict[str, np.ndarray]:
+    """One picture of one eye; a right one is turned into a left one by a mirror."""
+    eye = int(rng.integers(2))
+    points = assets.template.points[EyePoints.of(assets.template).rows[eye]]
+    image, view = shoot(rng, assets, actor, seed, points, WIDTH, SIDE, JITTER)
+    return {"image": image, **eye_truth(assets, actor, view, points, eye)}
 
 
 def eye_truth(assets: Assets, actor: Actor, view: View, points: np.ndarray, eye: int) -> dict[str, np.ndarray]:
