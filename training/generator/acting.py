@@ -1,12 +1,12 @@
-"""What an actor does in a recovery clip: speech, blinks, glances, smiles, brows up and down, with rests between."""
+"""What an actor does: speech, blinks, glances, smiles, brows up and down, with rests between."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 import numpy as np
 
-from training.generator import people
-from training.generator.motion import Motion, blinks, drift, saccades, speech
+from . import people
+from .motion import Motion, blinks, drift, saccades, speech
 
 REST = 0.35  # seconds of a neutral face at the start
 BROWS: tuple[dict[str, float], ...] = (
