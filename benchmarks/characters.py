@@ -104,8 +104,8 @@ def put(meshes: Sequence[Mesh], parent: Any = None) -> list[Any]:
     if parent is None:
         parent = bpy.data.objects.new("head", None)
         scene.collection.objects.link(parent)
-        low = np.concatenate([m.vertices for m in meshes])
-        parent.location = (0.0, float(np.median(low[:, 1])), float(np.percentile(low[:, 2], 20)))
+        eyes = np.concatenate([m.vertices for m in meshes if m.colour == "eye"]).mean(axis=0)
+        parent.location = eyes + (0.0, 0.09, -0.1)  # where the skull sits on the neck
         bpy.context.view_layer.update()
     objects = []
     for mesh in meshes:

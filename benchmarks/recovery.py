@@ -41,12 +41,12 @@ class Character:
     file: Path
     names: tuple[str, ...]
     reach: np.ndarray  # (K,) mm: what each key moves at most
-    rest: dict[str, float]  # opening -> mm
     rates: dict[str, np.ndarray]  # opening -> (K,) mm for each key at 1
 
     def opening(self, name: str, values: np.ndarray) -> np.ndarray:
-        """(F,) mm; of the mouth, beyond rest."""
-        return values @ self.rates[name] + (0.0 if name == "mouth" else self.rest[name])
+        """(F,) mm beyond what is shut: for the mouth its rest, for an eye the key that shuts it most."""
+        shut = 0.0 if name == "mouth" else float(self.rates[name].min())
+        return values @ self.rates[name] - shut
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,12 @@ def measured(name: str, file: Path) -> Character:
     laid = lay_template(pieces, load_template(), lambda done, total: None, threads=1)
     moved = np.zeros((len(deltas), len(laid.local), 3))
     moved[:, laid.body.nodes] = deltas @ laid.placing.rotation / laid.placing.scale
-    rest, rates = {}, {}
+    rates = {}
     for place, opening in laid.target.openings.items():
         rows = opening.upper.rows - opening.lower.rows
-        rest[place] = 1000 * float((rows @ laid.local)[:, 1].mean())
         rates[place] = np.array([1000 * float((rows @ motion)[:, 1].mean()) for motion in moved])
     reach = 1000 * np.linalg.norm(moved, axis=2).max(axis=1)
-    return Character(name, file, tuple(map(str, data["names"])), reach, rest, rates)
+    return Character(name, file, tuple(map(str, data["names"])), reach, rates)
 
 
 def played(character: Character, take: Path, folder: Path, frames: int) -> np.ndarray:

@@ -138,11 +138,11 @@ class FrameFitter:
 
 
 def two_sided(names: tuple[str, ...]) -> np.ndarray:
-    """(N, 2) left and right of the same movement. Lids are left out: a wink is seen well enough."""
+    """(N, 2) left and right of the same movement; the eyeballs are seen for themselves."""
     found = [
         (number, names.index(name.removesuffix("Left") + "Right"))
         for number, name in enumerate(names)
-        if name.endswith("Left") and side_of(name) and not name.startswith(("eyeBlink", "eyeLook"))
+        if name.endswith("Left") and side_of(name) and not name.startswith("eyeLook")
     ]
     return np.array(found)
 
