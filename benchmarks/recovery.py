@@ -155,12 +155,19 @@ def closures(character: Character, own: np.ndarray, truth: np.ndarray) -> dict[s
 def summary(curves: Sequence[Curve]) -> str:
     """Median and share of the good ones."""
     r, slope = (np.array([getattr(c, field) for c in curves]) for field in ("correlation", "slope"))
-    return f"{len(curves)} curves, median r {np.median(r):.2f}, {100 * (r >= 0.9).mean():.0f} % at least 0.9, median slope {np.median(slope):.2f}"  # fmt: skip
+    good = 100 * (r >= 0.9).mean()
+    return (
+        f"{len(curves)} curves, median r {np.median(r):.2f}, {good:.0f} % at least 0.9, "
+        f"median slope {np.median(slope):.2f}"
+    )
 
 
 def table(curves: Sequence[Curve], clips: int) -> str:
     """A line for each key, a column for each clip: correlation (slope)."""
-    lines = ["| key | moves mm | " + " | ".join(f"person {k + 1}" for k in range(clips)) + " |", "|---" * (clips + 2) + "|"]
+    lines = [
+        "| key | moves mm | " + " | ".join(f"person {k + 1}" for k in range(clips)) + " |",
+        "|---" * (clips + 2) + "|",
+    ]
     motion = {key: np.median([c.motion for c in curves if c.key == key]) for key in {c.key for c in curves}}
     for key in sorted(motion, key=lambda key: -motion[key]):
         own = {c.clip: f"{c.correlation:.2f} ({c.slope:.2f})" for c in curves if c.key == key}
@@ -170,7 +177,9 @@ def table(curves: Sequence[Curve], clips: int) -> str:
 
 def report(character: Character, curves: list[Curve], counts: dict[str, np.ndarray], clips: int) -> str:
     large = [c for c in curves if c.motion >= LARGE]
-    shut = ", ".join(f"{name} {seen}/{all_} ({100 * seen / max(all_, 1):.0f} %)" for name, (seen, all_) in counts.items())
+    shut = ", ".join(
+        f"{name} {seen}/{all_} ({100 * seen / max(all_, 1):.0f} %)" for name, (seen, all_) in counts.items()
+    )
     return (
         f"### {character.name}\n\nAll: {summary(curves)}.\nMoving {LARGE:g} mm or more: {summary(large)}.\n"
         f"Closures seen: {shut}.\n\n{table(curves, clips)}"

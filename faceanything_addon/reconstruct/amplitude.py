@@ -31,10 +31,8 @@ def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
     return 1 - (1 - np.clip(coefficients, 0, 1)) ** amplitude
 
 
-def full_motion(
-    coefficients: np.ndarray, amplitude: np.ndarray, template: Template, neutral: np.ndarray
-) -> np.ndarray:
-    """(F, 52) of the fitted mesh -> those to drive a character with. The jaw keeps the lips as far apart as they were."""
+def full_motion(coefficients: np.ndarray, amplitude: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
+    """(F, 52) of the fitted mesh -> those to drive a character with. The jaw keeps the lips' gap."""
     out = amplified(coefficients, amplitude)
     before, rate = lip_gap(coefficients, template, neutral)
     jaw = template.expression_names.index("jawOpen")
