@@ -43,6 +43,12 @@ def roots_of(item: Any) -> set[Any]:
     return {_root(each) for each in (item, *armatures)}
 
 
+def owner_of(item: Any) -> str:
+    """A name for the whole character, whichever of its objects is asked: that of its armature's root, else its own."""
+    armatures = [m.object for m in item.modifiers if m.type == "ARMATURE" and m.object is not None]
+    return _root(armatures[0] if armatures else item).name
+
+
 def _root(item: Any) -> Any:
     while item.parent is not None:
         item = item.parent
