@@ -51,7 +51,9 @@ def actor_settings(context: Any) -> Any:
 def panel_profile(context: Any) -> ActorProfile:
     """The scene's profile; an empty one where there is none."""
     text = actor_settings(context).text
-    return ActorProfile(**json.loads(text)) if text else ActorProfile()
+    kept = json.loads(text) if text else {}
+    # A later version may keep more with the scene.
+    return ActorProfile(**{name: kept[name] for name in ("name", "neutral", "gains") if name in kept})
 
 
 def set_profile(context: Any, profile: ActorProfile) -> None:

@@ -18,7 +18,7 @@ from ..scene.animation import set_curve
 from ..scene.sound import add_sound
 from ..scene.timing import fps_pair, rate_of
 from .actions import ActionWriter
-from .characters import Character, key_names, owner_of
+from .characters import Character, check_local, key_names, owner_of
 from .head import head_at, head_channel, write_head
 from .memory import Applied, remember
 
@@ -75,7 +75,11 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
     """
     mapping, missing = mapping_for(character, options)
+    for mesh in _one_a_datablock(character):
+        check_local(mesh.data.shape_keys)
+    check_local(character.meshes[0])
     if options.head is not None:
+        check_local(options.head)
         head_channel(options.head, options.bone)
         if performance.head is None:
             raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")

@@ -90,6 +90,13 @@ def checked(character: Character) -> Character:
     return character
 
 
+def check_local(datablock: Any) -> None:
+    """Raises UserError: it is linked from another file, where what is changed here would not be saved."""
+    if datablock.library is not None:
+        name = getattr(datablock, "user", datablock).name  # of shape keys: the mesh
+        raise UserError(f"{name}: is linked from another file, which is not written to; make object and data local")
+
+
 def _listed(names: Iterable[str], most: int = 8) -> str:
     all_names = list(names)
     more = f" and {len(all_names) - most} more" if len(all_names) > most else ""

@@ -14,8 +14,10 @@ from ....retarget.bones import Match
 from ....take.performance import Performance
 from ....template import load_template
 from ...scene.timing import fps_pair
-from ..actions import ActionWriter
+from ..actions import BONES, ActionWriter
 from ..apply import put_sound
+from ..characters import check_local
+from ..layers import captured_strip
 from .bounds import bounds_of
 from .measure import Measured, measure
 from .move import move, solve_frames
@@ -38,8 +40,7 @@ def retarget_bones(
     Raises:
         UserError: nothing is known of the armature's bones, or none of them can be driven.
     """
-    if armature.mode == "EDIT":
-        raise UserError(f"{armature.name}: is in edit mode; leave it first")
+    _check(armature)
     match = _with_head(match_of(armature, options.bones), armature, options.head_bone)
     placed = place(scene, performance, armature.name, options)
     rig = rig_of(armature, match.bones, scene.objects)
@@ -48,7 +49,7 @@ def retarget_bones(
     motion = move(rig, measured, solved, placed.performance, options)
     if not motion.bones:
         raise UserError(f"{armature.name}: no bone of it can be driven; assign bones in the Bones panel")
-    writer = ActionWriter(f"{armature.name} face")
+    writer = ActionWriter(f"{armature.name} face", BONES)
     bounds = bounds_of(scene, rig, measured, options.edit.tolerance)
     written = write_bones(writer, armature, placed.frames, motion.bones, match.bones.neutral, bounds)
     writer.finish()
@@ -76,6 +77,20 @@ def _set_scene(
     scene.frame_end = max(scene.frame_end, int(placed.frames[-1]))
     scene.frame_set(scene.frame_current)
     return put_sound(scene, performance, armature, placed.first) if options.sound else ""
+
+
+def _check(armature: Any) -> None:
+    """Raises UserError: the armature cannot be animated as it stands."""
+    if armature.mode == "EDIT":
+        raise UserError(f"{armature.name}: is in edit mode; leave it first")
+    check_local(armature)
+    if abs(armature.matrix_world.determinant()) < 1e-18:
+        raise UserError(f"{armature.name}: is scaled to nothing; set its scale")
+    if captured_strip(armature.animation_data) is not None:
+        raise UserError(
+            f"{armature.name}: carries the layers of a head's turn, which would be lost; "
+            "remove the track Captured in the NLA editor first"
+        )
 
 
 def _with_head(match: Match, armature: Any, head: str) -> Match:
