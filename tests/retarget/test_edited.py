@@ -33,6 +33,7 @@ def test_gains_and_mutes_act_on_their_regions_sides_head_and_eyes_only():
     assert column(shown, "jawOpen") == pytest.approx(column(played, "jawOpen"))
     assert not column(shown, "browInnerUp").any()
     assert angle_of(shown.head) == pytest.approx(angle_of(played.head) / 2)
+    assert shown.gaze is not None and played.gaze is not None
     assert angles(shown.gaze) == pytest.approx(angles(played.gaze) * [[[0.25], [0.5]]], abs=1e-6)
 
 
@@ -72,6 +73,7 @@ def test_a_second_take_is_seen_by_its_weight_and_head_and_gaze_stay_turns_and_di
     shown = punch_performance(first, second, weight)
     assert shown.coefficients[0] == pytest.approx(first.coefficients[0])
     assert shown.coefficients[-1] == pytest.approx(second.coefficients[-1])
+    assert shown.head is not None and second.head is not None and shown.gaze is not None
     assert shown.head[-1] == pytest.approx(second.head[-1])
     assert np.linalg.det(shown.head) == pytest.approx(1) and np.linalg.norm(shown.gaze, axis=2) == pytest.approx(1)
 

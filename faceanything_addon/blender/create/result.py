@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...template.names import arkit_names
+from ..context import view_layer_of
 from ..retarget.characters import key_names
 from .pieces import COPY as ORIGINAL
 
@@ -101,7 +102,7 @@ def add_copies(
 
 def _hide(item: Any, hidden: bool) -> None:
     # An object of an excluded collection, or one that was deleted, is in no view layer and cannot be hidden.
-    if item.name in bpy.context.view_layer.objects:
+    if item.name in view_layer_of(bpy.context).objects:
         item.hide_set(hidden)
 
 

@@ -79,6 +79,7 @@ def _push_down(data: Any, action: Any) -> None:
     if action.get(OWN):
         # Other data-blocks share it, whose layers are none of this one's.
         action = action.copy()
+        action.pop(LAYER, None)
         slot = action.slots[slot.identifier] if slot is not None else None
     track = data.nla_tracks.new()
     track.name = action.name
