@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.solve.gaze import camera_toward
 from faceanything_addon.template import Part, Template, load_template
 
 from . import measures as m
@@ -130,10 +131,16 @@ def judge(template: Template, truth: Truth, maps: FaceMaps, truth20: np.ndarray)
         return row
     row |= dense(template, truth, maps)
     assert maps.gaze is not None
-    cosine = (maps.gaze * truth.gaze).sum(-1).clip(-1, 1)
+    cosine = (in_camera(template, truth, maps.gaze) * truth.gaze).sum(-1).clip(-1, 1)
     row["gaze"] = float(np.degrees(np.arccos(cosine)).mean())
     guess = m.ours20(landmarks(template, maps.points, maps.point_sigma)[None])[0]
     return row | sparse(guess, truth20, truth)
+
+
+def in_camera(template: Template, truth: Truth, gaze: np.ndarray) -> np.ndarray:
+    """(2, 3) in the axes of cameras turned to each eye -> in the picture's camera's."""
+    places = template.eye_centers @ truth.pose[:3, :3].T + truth.pose[:3, 3]
+    return np.stack([camera_toward(place) @ g for place, g in zip(places, gaze, strict=True)])
 
 
 def point_errors(guess: np.ndarray, truths: list[Truth], truth20: np.ndarray) -> np.ndarray:

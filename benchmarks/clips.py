@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ class Row:
     centred: float
     mouth: str
     lid: str
+    gaze: str
     jitter: float
     peer_jitter: float
     milliseconds: float
@@ -73,7 +74,9 @@ def compare(clip: Path, python: str) -> Row:
         shutil.rmtree(folder)
     both = take["found"] & np.isfinite(points[:, 0, 0])
     own, peer = m.ours20(take["landmarks"])[both], m.peers20(points)[both]
-    return row_of(clip.name, both, take["found"], own, peer, ms, peer_ms)
+    row = row_of(clip.name, both, take["found"], own, peer, ms, peer_ms)
+    yaw = m.gaze_yaw(take["gaze"][both], take["head_pose"][both])
+    return replace(row, gaze=correlated(yaw, m.iris_offset(points[both]), m.MOTION["gaze"]))
 
 
 def row_of(
@@ -82,7 +85,7 @@ def row_of(
     """Figures of one clip from the 20 points of both."""
     if not len(own):
         nan = float("nan")
-        return Row(name, len(both), float(found.mean()), nan, nan, "-", "-", nan, nan, ms, peer_ms)
+        return Row(name, len(both), float(found.mean()), nan, nan, "-", "-", "-", nan, nan, ms, peer_ms)
     mouth, lid = (m.mouth_opening(own), m.mouth_opening(peer)), (m.lid_aperture(own), m.lid_aperture(peer))
     still = m.still_frames(peer) if len(own) > 4 else np.zeros(0, bool)
     return Row(
@@ -93,6 +96,7 @@ def row_of(
         centred=m.disagreement(own, peer, centred=True) if len(own) > 1 else float("nan"),
         mouth=told(*mouth, m.MOTION["mouth"]),
         lid=told(*lid, m.MOTION["lid"]),
+        gaze="-",
         jitter=m.jitter(own, still) if len(still) else float("nan"),
         peer_jitter=m.jitter(peer, still) if len(still) else float("nan"),
         milliseconds=ms,
@@ -108,6 +112,11 @@ def told(own: np.ndarray, peer: np.ndarray, moves: float) -> str:
     return f"{follow.correlation:.2f} ({follow.slope:.2f})"
 
 
+def correlated(own: np.ndarray, peer: np.ndarray, moves: float) -> str:
+    """Correlation of curves in different units, or '-' in a clip without such motion."""
+    return f"{m.follow(own, peer).correlation:.2f}" if len(peer) >= 10 and peer.std() >= moves else "-"
+
+
 def compare_all(folder: Path, python: str, only: list[str]) -> list[Row]:
     """Every clip of a folder."""
     rows = []
@@ -120,13 +129,12 @@ def compare_all(folder: Path, python: str, only: list[str]) -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """Markdown."""
-    head = (
-        "| clip | frames | found | disagreement % | centred % | mouth r (slope) | lid r (slope) | jitter % | peer's | "
-    )
-    head += "ms/frame, all | peer's ms |\n" + "|---" * 11 + "|\n"
+    columns = ["clip", "frames", "found", "disagreement %", "centred %", "mouth r (slope)", "lid r (slope)", "gaze r"]
+    columns += ["jitter %", "peer's", "ms/frame, all", "peer's ms"]
+    head = f"| {' | '.join(columns)} |\n" + "|---" * len(columns) + "|\n"
     lines = [
         f"| {r.clip} | {r.frames} | {r.found:.2f} | {r.disagreement:.2f} | {r.centred:.2f} | {r.mouth} | {r.lid} "
-        f"| {r.jitter:.2f} | {r.peer_jitter:.2f} | {r.milliseconds:.0f} | {r.peer_milliseconds:.1f} |"
+        f"| {r.gaze} | {r.jitter:.2f} | {r.peer_jitter:.2f} | {r.milliseconds:.0f} | {r.peer_milliseconds:.1f} |"
         for r in rows
     ]
     median = np.nanmedian([r.disagreement for r in rows])

@@ -13,7 +13,9 @@ PAIRS = json.loads((Path(__file__).parent / "points20.json").read_text())["point
 NAMES = [name for name, _, _ in PAIRS]
 OUTER = (0, 3)
 OPEN, SHUT, TOLD = 95, 0.2, 0.35  # percentile of a curve that is its open level; shares of it
-MOTION = {"mouth": 0.04, "lid": 0.03}  # standard deviation of a curve that counts as motion, of the outer-eye distance
+# Standard deviation of a curve that counts as motion: of the outer-eye distance, the gaze's of the eye's width.
+MOTION = {"mouth": 0.04, "lid": 0.03, "gaze": 0.03}
+IRISES = ((33, 133, 468), (362, 263, 473))  # the peer's numbers: corners in the direction of the subject's left, iris
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,23 @@ def brow_height(points: np.ndarray) -> np.ndarray:
     brows = points[:, [NAMES.index("right brow"), NAMES.index("left brow")]] - a[:, None]
     across = brows[..., 0] * axis[:, None, 1] - brows[..., 1] * axis[:, None, 0]
     return across.mean(axis=1) / eye_distance(points)
+
+
+def gaze_yaw(gaze: np.ndarray, head_pose: np.ndarray) -> np.ndarray:
+    """(F, 2, 3) unit vectors in camera space and (F, 4, 4) poses -> (F,) mean yaw in head space, degrees, to the
+    subject's left."""
+    own = np.einsum("fji,fej->fei", head_pose[:, :3, :3], gaze).mean(axis=1)
+    return np.degrees(np.arctan2(own[:, 0], own[:, 2]))
+
+
+def iris_offset(points: np.ndarray) -> np.ndarray:
+    """(F, 478, 3) of the peer -> (F,) how far the irises are off the middle between the eye corners, in eye widths."""
+    offsets = []
+    for low, high, iris in IRISES:
+        axis = points[:, high, :2] - points[:, low, :2]
+        off = points[:, iris, :2] - (points[:, high, :2] + points[:, low, :2]) / 2
+        offsets.append((off * axis).sum(axis=1) / (axis**2).sum(axis=1))
+    return np.mean(offsets, axis=0)
 
 
 def closures(own: np.ndarray, truth: np.ndarray) -> tuple[int, int]:

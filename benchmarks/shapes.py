@@ -56,10 +56,21 @@ def polygons(name: str, vertices: np.ndarray, faces: np.ndarray, chosen: np.ndar
     return Piece(name, vertices[used].astype(float), np.cumsum(sizes) - sizes, place[faces[faces >= 0]]), used
 
 
+def ict_model(folder: Path) -> dict[str, np.ndarray]:
+    """Arrays of the ICT model."""
+    with np.load(folder / "ict_facekit.npz") as data:
+        return {k: data[k] for k in data.files}
+
+
+def makehuman_model(folder: Path) -> dict[str, np.ndarray]:
+    """Arrays of MakeHuman's head."""
+    with np.load(folder / "makehuman_head.npz") as data:
+        return {k: data[k] for k in data.files}
+
+
 def ict_heads(folder: Path) -> Iterator[Head]:
     """The ICT model's mean and some of its people."""
-    with np.load(folder / "ict_facekit.npz") as data:
-        model = {k: data[k] for k in data.files}
+    model = ict_model(folder)
     ranges = dict(zip(map(str, model["region_names"]), model["region_ranges"], strict=True))
     names = [str(n) for n in model["expression_names"]]
     truth = {}
@@ -84,8 +95,7 @@ def ict_heads(folder: Path) -> Iterator[Head]:
 
 def makehuman_heads(folder: Path) -> Iterator[Head]:
     """MakeHuman's neutral head; its shapes are near ARKit's in meaning only."""
-    with np.load(folder / "makehuman_head.npz") as data:
-        model = {k: data[k] for k in data.files}
+    model = makehuman_model(folder)
     table = json.loads((folder / "makehuman_arkit_map.json").read_text("utf-8"))["map"]
     vertices, group = model["vertices"], model["vertex_group"]
     pieces = []

@@ -91,6 +91,7 @@ def _add_reconstruct(commands: Any) -> None:
     parser.add_argument("raw", metavar="FILE.npz", help="its raw_predictions.npz")
     parser.add_argument("--footage", required=True, metavar="FOOTAGE", help=FOOTAGE_HELP + " that it was made from")
     parser.add_argument("--stride", type=int, default=1, metavar="N", help="every N-th frame was predicted")
+    parser.add_argument("--masks", metavar="FOLDER", help="one picture a frame, white where the frame counts")
     _add_take_options(parser)
 
 
@@ -158,7 +159,7 @@ def reconstruct(parsed: argparse.Namespace) -> None:
 def import_raw(parsed: argparse.Namespace) -> None:
     from .jobs import raw
 
-    options = raw.RawOptions(**{name: getattr(parsed, name) for name in (*TAKE_OPTIONS, "raw", "stride")})
+    options = raw.RawOptions(**{name: getattr(parsed, name) for name in (*TAKE_OPTIONS, "raw", "stride", "masks")})
     _make_take(parsed, lambda report: raw.import_raw(options, report))
 
 

@@ -49,7 +49,7 @@ def render_piece(task: tuple[int, int, int]) -> Chunk:
     seed, n, size = task
     assert _render is not None
     data = _render(seed, n, _assets, size)
-    return {name: np.asarray(data[name]) for name in FIELDS}
+    return {name: np.asarray(data[name]) for name in FIELDS if name in data}
 
 
 class Source:
@@ -70,7 +70,7 @@ class Source:
     def collect(result: AsyncResult) -> Chunk:
         """Wait for a chunk."""
         pieces = result.get()
-        return {name: np.concatenate([p[name] for p in pieces]) for name in FIELDS}
+        return {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
 
     def close(self) -> None:
         """End the processes."""

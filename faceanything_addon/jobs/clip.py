@@ -86,6 +86,7 @@ class Stages:
     fit_frames: Callable[..., Iterator[Frames]]
     plan_full: PlanFull = plan_full
     open_predictor: OpenPredictor = open_predictor
+    amplitude: np.ndarray | None = None  # (52,) for takes that only the embedded network saw; see fit_frames
 
     def follower(self, threads: int | None, mask_of: MaskOf | None, full: FullPlan | None) -> Follower:
         """What looks at the footage."""
@@ -95,10 +96,13 @@ class Stages:
 
 def default_stages() -> Stages:
     from ..reconstruct.actor import fit_actor
+    from ..reconstruct.amplitude import embedded_amplitude
     from ..reconstruct.evidence import observe
     from ..reconstruct.frames import fit_frames
 
-    return Stages(load_template(), EmbeddedTracker, observe, fit_actor, fit_frames)
+    template = load_template()
+    amplitude = embedded_amplitude(template.expression_names)
+    return Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames, amplitude=amplitude)
 
 
 def reconstruct_clip(
@@ -168,8 +172,12 @@ def _full_plan(options: ClipOptions, footage: Footage, stages: Stages, exists: b
 
 def _own_settings(masks: Masks | None, full: FullPlan | None) -> dict[str, Any]:
     """What a resumed run must have in common with the first, where it goes beyond `common_settings`."""
-    settings: dict[str, Any] = {"masks": str(masks.folder), "mask_bytes": masks.bytes} if masks else {}
-    return settings | (full.settings() if full else {})
+    return mask_settings(masks) | (full.settings() if full else {})
+
+
+def mask_settings(masks: Masks | None) -> dict[str, Any]:
+    """What tells the user's masks from others."""
+    return {"masks": str(masks.folder), "mask_bytes": masks.bytes} if masks else {}
 
 
 def known_focal(options: ClipOptions, footage: Footage) -> float | None:
@@ -304,8 +312,10 @@ def _fit(
     def chunks() -> Iterator[dict[str, np.ndarray]]:
         return _pieces(writer, next(fitting, None))
 
+    known = stages.amplitude is not None and writer.header.info.predictor == EMBEDDED
+    options = {"amplitude": stages.amplitude} if known else {}
     meshes: Meter | None = None
-    for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times):
+    for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times, **options):
         meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)
         writer.add_frames(frames)
         meshes.add(len(frames))

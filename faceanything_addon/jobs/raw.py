@@ -13,7 +13,9 @@ import numpy as np
 from ..errors import UserError
 from ..exchange.raw_predictions import RawPredictions, open_raw
 from ..footage import Footage, Frame, open_footage
+from ..footage.masks import Masks
 from ..model.bridge import Bridge, fit_bridge
+from ..model.follow import EmbeddedFollower
 from ..model.maps import FaceMaps
 from ..model.merge import FullMaps, collect_pairs, merge_maps
 from ..take import TakeWriter
@@ -27,6 +29,7 @@ from .clip import (
     default_stages,
     known_focal,
     make_take,
+    mask_settings,
     spread,
     take_info,
 )
@@ -60,6 +63,14 @@ class RawReader:
         return next(self.maps)
 
 
+class MaskedTracker:
+    """The embedded network on what the user's masks leave."""
+
+    def __init__(self, embedded: Tracker, masks: Masks) -> None:
+        self.follower = EmbeddedFollower(embedded, masks.of)
+        self.next, self.state, self.restore = self.follower.look, embedded.state, embedded.restore
+
+
 class RawTracker:
     """The embedded network and the stored maps, joined."""
 
@@ -89,8 +100,9 @@ def import_raw(
     check_target(Path(options.out).expanduser(), options.resume, options.overwrite)
     footage = _strided(options)
     raw = _matching(open_raw(options.raw), footage)
-    focal, stages = known_focal(options, footage), stages or default_stages()
-    settings = common_settings(options, focal) | _raw_settings(options, raw)
+    masks = Masks(options.masks, footage) if options.masks else None
+    focal, stages = known_focal(options, footage), _masked(stages or default_stages(), masks)
+    settings = common_settings(options, focal) | _raw_settings(options, raw) | mask_settings(masks)
     info = take_info(footage, stages.template, "full")
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
@@ -99,6 +111,11 @@ def import_raw(
         joined = replace(stages, tracker=lambda t, n: RawTracker(embedded(t, n), RawReader(raw, footage), bridge))
         make_take(writer, footage, joined, options, focal, report, cancelled)
     return writer.folder
+
+
+def _masked(stages: Stages, masks: Masks | None) -> Stages:
+    plain = stages.tracker
+    return replace(stages, tracker=lambda t, n: MaskedTracker(plain(t, n), masks)) if masks else stages
 
 
 def _strided(options: RawOptions) -> Footage:

@@ -20,6 +20,11 @@ def affine_camera(model: np.ndarray, points: np.ndarray, sigma: np.ndarray) -> n
     return camera.T
 
 
+def camera_scale(camera: np.ndarray) -> float:
+    """Pixels per metre of an affine camera (2, 4)."""
+    return float(np.linalg.norm(camera[:, :3])) / math.sqrt(2)
+
+
 def head_roll(camera: np.ndarray) -> float:
     """Clockwise turn of the head in the picture, radians, 0 when upright.
 
@@ -74,5 +79,4 @@ def misplaced(camera: np.ndarray, canonical: np.ndarray, mask: np.ndarray, step:
     x, y = np.meshgrid(np.arange(w), np.arange(h))
     here = np.stack([x, y], axis=-1) * step + (step - 1) / 2
     there = canonical @ camera[:, :3].T + camera[:, 3]
-    scale = np.linalg.norm(camera[:, :3]) / math.sqrt(2)  # pixels per metre
-    return mask & (np.linalg.norm(here - there, axis=-1) > 0.06 * scale)
+    return mask & (np.linalg.norm(here - there, axis=-1) > 0.06 * camera_scale(camera))

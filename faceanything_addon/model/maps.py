@@ -26,4 +26,6 @@ class FaceMaps:
     intrinsics: np.ndarray | None = None  # (3, 3) where a network predicts them
     extrinsics: np.ndarray | None = None  # (4, 4) world-to-camera, OpenCV
     arkit: np.ndarray | None = None  # (52,) f4 0..1, the network's direct guess: soft evidence
-    gaze: np.ndarray | None = None  # (2, 3) f4 unit vectors in camera axes, subject's left eye first
+    # (2, 3) f4 unit vectors, subject's left eye first, in the axes of a camera turned, without roll, towards the eye
+    gaze: np.ndarray | None = None
+    gaze_sigma: np.ndarray | None = None  # (2,) f4 radians

@@ -51,4 +51,4 @@ def _nothing(maps: FaceMaps) -> FaceMaps:
         for field in fields(FaceMaps)
         if field.name in ("canonical", "depth", "part", "confidence", "points", "point_sigma")
     }
-    return replace(maps, found=False, intrinsics=None, extrinsics=None, arkit=None, gaze=None, **zeros)
+    return replace(maps, found=False, intrinsics=None, extrinsics=None, arkit=None, gaze=None, gaze_sigma=None, **zeros)

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..errors import UserError
 from ..template import Part, Template
+from .closeup import CloseUp
 from .crop import Crop, apply, cut, tiles, whole_frame
 from .embedded import EmbeddedNetwork, Look
-from .framing import affine_camera, crop_from_mask, crop_from_points, head_roll, misplaced
+from .framing import affine_camera, camera_scale, crop_from_mask, crop_from_points, head_roll, misplaced
 from .maps import FaceMaps
 
 FOUND = 0.4  # least score of a face that is kept
@@ -59,11 +60,19 @@ class FaceTracker:
     Args:
         template: whose points the network was trained on.
         threads: of the network's runtime.
-        network: another one to use, for tests.
+        network: another one to use, for tests; the eyes then get no second look but by `closeup`.
+        closeup: second looks at the eyes.
     """
 
-    def __init__(self, template: Template, threads: int | None = None, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        template: Template,
+        threads: int | None = None,
+        network: Network | None = None,
+        closeup: CloseUp | None = None,
+    ) -> None:
         self.network: Network = network or EmbeddedNetwork(threads=threads)
+        self.closeup = closeup or (CloseUp(template, threads) if network is None else None)
         self.model = template.vertices[template.points].astype(np.float64)  # (P, 3)
         if self.network.points != len(self.model):
             raise UserError("embedded.onnx: does not fit template.npz; reinstall the extension")
@@ -89,7 +98,15 @@ class FaceTracker:
             self.crop, self.missed = None, self.missed + 1
             return self.nothing(image)
         self.crop, self.missed = self.next_crop(seen), 0
-        return self.maps(seen)
+        return self.near(image, seen)
+
+    def near(self, image: np.ndarray, seen: Seen) -> FaceMaps:
+        """Maps of a look, eyes looked at a second time."""
+        maps = self.maps(seen)
+        if self.closeup is None:
+            return maps
+        scale = camera_scale(seen.camera) * seen.crop.side / self.network.size
+        return self.closeup.better(image, maps, scale, seen.crop.roll + head_roll(seen.camera))
 
     def see(self, image: np.ndarray, crop: Crop) -> Seen:
         """One look."""

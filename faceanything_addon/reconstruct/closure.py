@@ -7,7 +7,7 @@ import numpy as np
 
 from ..template import Template
 
-BLINK_FROM, BLINK_FULL = 0.80, 0.92  # a blink coefficient above BLINK_FULL is a closed eye
+BLINK_FROM, BLINK_FULL = 0.72, 0.87  # a blink coefficient above BLINK_FULL is a closed eye
 LIPS_SHUT = 0.0008  # metres beyond the neutral gap: lips closer than this touch
 LIPS_APART = 0.0020
 INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # iBUG landmarks above and below the mouth's opening

@@ -14,7 +14,8 @@ spacing        () f4         frame pixels per map pixel
 points         (P, 2) f4     frame pixels of template.points
 point_sigma    (P,) f4       frame pixels, one standard deviation
 arkit          (52,) f4      coefficients predicted by the network, NaN where it predicts none
-gaze           (2, 3) f4     unit vectors, camera space, NaN where it predicts none
+gaze           (2, 3) f4     unit vectors, axes of a camera turned to the eye, NaN where it predicts none
+gaze_sigma     (2,) f4       radians, NaN where it predicts none
 focal          () f4         frame pixels, NaN where it predicts none
 =============  ============  ===============================================================
 """
@@ -76,7 +77,7 @@ def frame_of(chunk: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]
 
 def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
     count = len(template.points)
-    arkit, gaze = getattr(maps, "arkit", None), getattr(maps, "gaze", None)
+    arkit, gaze = maps.arkit, maps.gaze
     f4, names = np.float32, len(template.expression_names)
     return {
         "found": np.array(bool(maps.found)),
@@ -90,6 +91,7 @@ def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
         "point_sigma": np.asarray(maps.point_sigma, f4) if maps.found else np.zeros(count, f4),
         "arkit": np.full(names, np.nan, f4) if arkit is None else np.asarray(arkit, f4),
         "gaze": np.full((2, 3), np.nan, f4) if gaze is None else np.asarray(gaze, f4),
+        "gaze_sigma": np.full(2, np.nan, f4) if maps.gaze_sigma is None else np.asarray(maps.gaze_sigma, f4),
         "focal": np.array(np.nan if maps.intrinsics is None else maps.intrinsics[0, 0], f4),
     }
 

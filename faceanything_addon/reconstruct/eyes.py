@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..solve.gaze import angles, best_rotation, sphere
+from ..solve.gaze import angles, best_rotation, camera_toward, sphere
 from ..template import Part, Template
 from ..template.shape import gaze_rotation
 from .normal import Pose
@@ -17,9 +17,13 @@ EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
 PIXEL_ERROR = 0.15  # of a canonical coordinate on the eyeball, in radii
 PIXEL_SHARE = 0.12  # neighbours err together
 POINT_ERROR = 0.05
-PREDICTED_ERROR = np.radians(6.0)  # of the network's own gaze
+PREDICTED_ERROR = np.radians(6.0)  # of the network's own gaze, where it does not tell
+SURE_ERROR = np.radians(1.5)  # its error is never taken for less
 UPRIGHT_WEIGHT = 30.0  # of "the eye does not roll", against the evidence's 1 / error^2
 ROUNDS = 3
+APART = np.radians([-3.0, 0.0])  # yaw and pitch of the left eye less the right one's, looking some way off
+SPREAD = np.radians([4.0, 2.0])
+SIDES = np.array([1.0, -1.0])
 FEW = 3.0  # pixels' worth of evidence below which the lids are taken as closed
 
 
@@ -50,16 +54,25 @@ class GazeFitter:
         found, weight = np.zeros((2, 2)), np.zeros(2)
         for number, eye in enumerate(self.eyes):
             source, target, strength, seen = self._matches(frame, pose, eye)
-            predicted = frame["gaze"][number]
-            if seen < FEW and not np.isfinite(predicted).all():
-                continue
             aims = [] if seen < FEW else [(self._turn(source, target, strength)[:, 2], strength.sum())]
-            if np.isfinite(predicted).all():
-                aims.append((pose.rotation.T @ predicted, PREDICTED_ERROR**-2 * min(1.0, 0.1 + seen / 30)))
+            aims += self._predicted(frame, number, pose, seen)
+            if not aims:
+                continue
             total = np.sum([aim * share for aim, share in aims], axis=0)
             found[number] = angles(total / max(float(np.linalg.norm(total)), 1e-9))
             weight[number] = sum(share for _, share in aims)
-        return found, weight
+        return together(found, weight)
+
+    def _predicted(
+        self, frame: dict[str, np.ndarray], number: int, pose: Pose, seen: float
+    ) -> list[tuple[np.ndarray, float]]:
+        """The network's own gaze in head space and its weight; none where it has none."""
+        gaze, sigma = frame["gaze"][number], float(frame["gaze_sigma"][number])
+        if not np.isfinite(gaze).all():
+            return []
+        center = pose.rotation @ self.eyes[number].center + pose.shift
+        error = float(np.hypot(sigma, SURE_ERROR)) if np.isfinite(sigma) else PREDICTED_ERROR
+        return [(pose.rotation.T @ camera_toward(center) @ gaze, error**-2 * min(1.0, 0.1 + seen / 30))]
 
     def _matches(
         self, frame: dict[str, np.ndarray], pose: Pose, eye: Eyeball
@@ -102,6 +115,28 @@ class GazeFitter:
             off = ((target - source @ turn.T) ** 2).sum(axis=1)
             turn = best_rotation(source, target, weight / (1 + off / (3 * PIXEL_ERROR) ** 2) ** 2)
         return turn
+
+
+def together(angles: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both eyes in the light of each other: a pair looks at one point, most often some way off.
+
+    The posterior of two measurements whose difference is about APART, give or take SPREAD.
+
+    Args:
+        angles: (2, 2) yaw and pitch of each eye, radians.
+        weight: (2,) 1 / variance; 0: not seen, and then it takes the other's.
+
+    Returns:
+        angles and weights likewise.
+    """
+    if not weight.any():
+        return angles, weight
+    out = np.empty_like(angles)
+    for axis, (apart, spread) in enumerate(zip(APART, SPREAD, strict=True)):
+        bond = spread**-2 * np.array([[1, -1], [-1, 1]])
+        out[:, axis] = np.linalg.solve(bond + np.diag(weight), weight * angles[:, axis] + spread**-2 * apart * SIDES)
+    told = 1 / (1 / np.maximum(weight[::-1], 1e-9) + max(SPREAD) ** 2)
+    return out, weight + told
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from ..solve.gaze import look_coefficients
 from ..take.take import Actor, Frames
 from ..template import Template
 from ..template.shape import own_shapes
+from .amplitude import full_motion
 from .camera import image_center, intrinsics
 from .closure import close_openings
 from .evidence import frame_of
@@ -32,7 +33,13 @@ Chunks = Callable[[], Iterator[dict[str, np.ndarray]]]
 
 
 def fit_frames(
-    evidence_chunks: Chunks, actor: Actor, template: Template, width: int, height: int, times: np.ndarray
+    evidence_chunks: Chunks,
+    actor: Actor,
+    template: Template,
+    width: int,
+    height: int,
+    times: np.ndarray,
+    amplitude: np.ndarray | None = None,
 ) -> Iterator[Frames]:
     """Frames of a take, one block per chunk of evidence.
 
@@ -40,11 +47,12 @@ def fit_frames(
         evidence_chunks: called twice; each time yields the stacked evidence of consecutive frames, F in all.
         width, height: of the footage, pixels.
         times: (F,) seconds.
+        amplitude: (52,) of `amplitude.embedded_amplitude`, for the coefficients that drive; None: as the meshes.
     """
     motion = smooth_motion(fit_motion(evidence_chunks(), actor, template, width, height, len(times)), times)
     coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest), actor.neutral)
     motion = replace(motion, coefficients=exclusive(coefficients, template.expression_names))
-    builder = _Builder(actor, template, width, height)
+    builder = _Builder(actor, template, width, height, amplitude)
     first = 0
     for chunk in evidence_chunks():
         rows = slice(first, first + len(chunk["found"]))
@@ -89,8 +97,10 @@ def _trust(fitter: FrameFitter, state: FrameState) -> float:
 class _Builder:
     """Second pass."""
 
-    def __init__(self, actor: Actor, template: Template, width: int, height: int) -> None:
-        self.actor, self.template = actor, template
+    def __init__(
+        self, actor: Actor, template: Template, width: int, height: int, amplitude: np.ndarray | None = None
+    ) -> None:
+        self.actor, self.template, self.amplitude = actor, template, amplitude
         self.own = own_shapes(template, actor.rest)
         self.waves, self.lids = template_waves(template), find_lids(template, actor.neutral)
         self.camera = intrinsics(actor.focal, width, height)
@@ -119,7 +129,9 @@ class _Builder:
         )
 
     def _arkit(self, coefficients: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-        """Coefficients to be driven with: eyeLook follows the eyeballs, not the lids."""
+        """Coefficients to be driven with: of full amplitude; eyeLook follows the eyeballs, not the lids."""
+        if self.amplitude is not None:
+            coefficients = full_motion(coefficients, self.amplitude, self.own, self.actor.neutral)
         out = coefficients.astype(np.float32)
         for name, value in look_coefficients(gaze).items():
             out[:, self.template.expression_names.index(name)] = value

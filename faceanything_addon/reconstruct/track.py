@@ -9,6 +9,7 @@ import numpy as np
 
 from ..solve.bounded import bounded_quadratic
 from ..solve.gaze import look_coefficients
+from ..solve.regions import side_of
 from ..take.take import Actor
 from ..template import Template
 from ..template.shape import own_shapes
@@ -22,6 +23,7 @@ from .rest import beyond_rest
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
 PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
 LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
+EVEN_SIGMA = 0.12  # of the difference between the two sides of a face: one side alone must be seen to move alone
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
 STEPS = 3
 FIRST_TOLERANCES = (12.0, 8.0, 6.0, 5.0, 4.5)  # standard deviations, for a frame with no neighbour to start from
@@ -44,13 +46,26 @@ class FrameState:
 
 
 class Prior:
-    """What is known of the coefficients before the pixels speak: independent normal distributions."""
+    """What is known of the coefficients before the pixels speak: normal distributions, the two sides alike."""
 
     def __init__(self, predicted: np.ndarray, sigma: float = PRIOR_SIGMA) -> None:
         """(52,) the network's guess, NaN where it has none; standard deviation about 0."""
         known = np.isfinite(predicted)
         self.precision = np.full(len(predicted), sigma**-2) + known * PREDICTED_SIGMA**-2
         self.mean = np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / self.precision
+        self.ties = np.zeros((len(predicted), len(predicted)))
+
+    def even(self, pairs: np.ndarray, sigma: float = EVEN_SIGMA) -> None:
+        """Tie coefficients to one another, weakly. pairs: (N, 2)."""
+        left, right = pairs.T
+        np.add.at(self.ties, (left, left), sigma**-2)
+        np.add.at(self.ties, (right, right), sigma**-2)
+        np.add.at(self.ties, (left, right), -(sigma**-2))
+        np.add.at(self.ties, (right, left), -(sigma**-2))
+
+    def hessian(self) -> np.ndarray:
+        """(C, C)"""
+        return self.ties + np.diag(self.precision)
 
     def expect(self, index: np.ndarray, value: np.ndarray, sigma: float) -> None:
         """Replace what is known of some coefficients."""
@@ -68,6 +83,7 @@ class FrameFitter:
         tables = point_tables(template)
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
         self.gaps, self.usable = tables.gaps, tables.usable
+        self.sides = two_sided(template.expression_names)
         self.points: Samples = self.model.sample(tables.vertex, first)
 
     def fit(self, frame: dict[str, np.ndarray], start: FrameState | None) -> FrameState:
@@ -79,6 +95,7 @@ class FrameFitter:
         samples = self.points.joined(self.model.sample(seen.vertex[rest:], seen.bary[rest:]))
         tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
         normal, prior = None, Prior(guess)
+        prior.even(self.sides)
         gaze, gaze_weight = np.zeros((2, 2)), np.zeros(2)
         for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
@@ -120,6 +137,16 @@ class FrameFitter:
         return (seen.xy - self.center - self.focal * camera[:, :2] / camera[:, 2:]).astype(np.float32)
 
 
+def two_sided(names: tuple[str, ...]) -> np.ndarray:
+    """(N, 2) left and right of the same movement; the eyeballs are seen for themselves."""
+    found = [
+        (number, names.index(name.removesuffix("Left") + "Right"))
+        for number, name in enumerate(names)
+        if name.endswith("Left") and side_of(name) and not name.startswith("eyeLook")
+    ]
+    return np.array(found)
+
+
 def solve_frame(normal: Normal, coefficients: np.ndarray, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
     """One Gauss-Newton step with the focal length fixed: the pose is eliminated, coefficients stay in 0..1.
 
@@ -128,7 +155,7 @@ def solve_frame(normal: Normal, coefficients: np.ndarray, prior: Prior) -> tuple
     """
     reduced, mixed, carried = without_pose(normal)
     body = normal.gradient[POSE : POSE + len(coefficients)]
-    hessian = reduced + np.diag(prior.precision)
+    hessian = reduced + prior.hessian()
     target = body - mixed @ carried[:, -1] + reduced @ coefficients
     target += prior.precision * prior.mean - SPARSITY
     changed = bounded_quadratic(hessian, target, coefficients)
@@ -151,5 +178,5 @@ def without_pose(normal: Normal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def certainty(normal: Normal, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
     """Of each coefficient: precision with all else held (C,), standard deviation with all else free (C,)."""
-    reduced = without_pose(normal)[0] + np.diag(prior.precision)
+    reduced = without_pose(normal)[0] + prior.hessian()
     return np.diag(normal.hessian)[POSE:-1].copy(), np.sqrt(np.diag(np.linalg.inv(reduced)))

@@ -22,6 +22,16 @@ def direction(yaw_pitch: np.ndarray) -> np.ndarray:
     return np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)], axis=-1)
 
 
+def camera_toward(place: np.ndarray) -> np.ndarray:
+    """(3, 3) rotation whose columns are the axes of a camera turned, without roll, towards a place (3,).
+
+    Rodrigues' formula for the shortest turn of +Z onto the direction.
+    """
+    x, y, z = place / np.linalg.norm(place)
+    cross = np.array([[0, 0, x], [0, 0, y], [-x, -y, 0]])
+    return np.eye(3) + cross + cross @ cross / max(1 + z, 1e-9)
+
+
 def look_coefficients(yaw_pitch: np.ndarray) -> dict[str, np.ndarray]:
     """Angles (..., 2, 2) of both eyes (subject's left first) -> eyeLook coefficients by name, each (...,) 0..1."""
     share = np.asarray(yaw_pitch) / FULL_LOOK

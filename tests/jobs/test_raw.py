@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from support.raw_file import write_raw
@@ -108,3 +109,21 @@ def test_the_command_line_imports_and_tells_bad_files_in_one_line(raw, tmp_path,
     command[1] = str(raw)
     assert cli.main([*command, "--start", str(START), "--end", str(END)]) == 0
     assert "the take is complete" in capsys.readouterr().out
+
+
+def test_a_face_under_the_users_mask_is_none(raw, tmp_path, capsys):
+    """The first half of the frames is masked out whole; frames are matched by number."""
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for number in range(START, END):
+        value = 255 * (number >= (START + END) // 2)
+        cv2.imwrite(str(masks / f"{number:04d}.png"), np.full((8, 8), value, np.uint8))
+    take = tmp_path / "take"
+    command = ["import-raw", str(raw), "--footage", str(CLIP), "--start", str(START), "--end", str(END)]
+    assert cli.main([*command, "--masks", str(masks), "--out", str(take)]) == 0
+    found = read_take(take).frames.found
+    half = (END - START) // 2
+    assert not found[:half].any() and found[half:].all()
+    (masks / f"{START:04d}.png").unlink()
+    assert cli.main([*command, "--masks", str(masks), "--out", str(take), "--overwrite"]) == 2
+    assert f"no mask for frame {START}" in capsys.readouterr().err

@@ -129,8 +129,9 @@ def to_picture(linear: np.ndarray, exposure: float, rng: np.random.Generator) ->
 
 
 def render_sequence(assets: Assets, seed: int, frames: int, size: int = 480, fps: float = 30.0, share: float = 0.42,
-                    plain: bool = False, yaw: float = 14.0, still: bool = False) -> dict[str, np.ndarray]:  # fmt: skip
-    """Pictures and truth; `still`: nothing moves but the sensor's noise.
+                    plain: bool = False, yaw: float = 14.0, still: bool = False,
+                    motion: Motion | None = None) -> dict[str, np.ndarray]:  # fmt: skip
+    """Pictures and truth; `still`: nothing moves but the sensor's noise; `motion`: of `frames` frames, None: drawn.
 
     Returns:
         image (F,S,S,3) u1; vertices (F,V,3) camera space, metres; arkit (F,52); gaze (F,2,3) camera space; pose (F,4,4)
@@ -138,7 +139,8 @@ def render_sequence(assets: Assets, seed: int, frames: int, size: int = 480, fps
         head space; fps.
     """
     stage = draw_stage(assets, seed, size, share, plain)
-    motion = draw_motion(np.random.default_rng(seed + 1), assets.template.expression_names, frames, fps, yaw)
+    if motion is None:
+        motion = draw_motion(np.random.default_rng(seed + 1), assets.template.expression_names, frames, fps, yaw)
     rows = [frame(stage, motion, 0)] * frames if still else [frame(stage, motion, k) for k in range(frames)]
     skin = assets.template.part[assets.tris[:, 0]] == Part.SKIN
     assert skin.any()

@@ -1,0 +1,102 @@
+"""How much smaller than it is the embedded network shows each motion: writes faceanything_addon/data/amplitude.json.
+
+People of the training split act; they are rendered, seen by the network and fitted as footage is. To be done again
+when the network has changed:
+
+python -m training.amplitude --face-data PATH --work FOLDER --people 48
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from faceanything_addon.jobs.clip import default_stages
+from faceanything_addon.reconstruct.actor import fit_actor
+from faceanything_addon.reconstruct.amplitude import amplified, stem_of
+from faceanything_addon.reconstruct.frames import fit_motion
+from faceanything_addon.template import load_template
+from faceanything_addon.template.names import DATA
+
+from .generator import people
+from .generator.acting import acted_motion
+from .generator.assets import Assets, load_assets
+from .generator.motion import draw_motion
+from .generator.sequence import render_sequence
+
+FIRST_SEED, FRAMES, RATE, SIZE = 5000, 24, 2.0, 480
+STRONG = 0.08  # standard deviation of a true curve that counts as motion
+MIN_PEOPLE = 10
+CANDIDATES = np.arange(1.0, 3.01, 0.05)
+# Closures have a rule of their own, the gaze comes from the eyeballs, and what moves by the jaw keeps the lips' gap.
+LEFT_OUT = ("eyeBlink", "eyeLook", "jaw", "mouthClose", "tongueOut")
+
+
+def act(assets: Assets, seed: int) -> dict[str, np.ndarray]:
+    """Evidence of one person's frames, and the truth."""
+    rng, template = np.random.default_rng(seed), assets.template
+    names, yaw = template.expression_names, float(rng.uniform(6, 20))
+    draw = acted_motion if rng.random() < 0.6 else draw_motion
+    motion = draw(rng, names, FRAMES, RATE, yaw)
+    for k in np.flatnonzero(rng.random(FRAMES) < 0.3):
+        motion.arkit[k] = people.draw_expression(rng, names, motion.gaze[k])
+    data = render_sequence(assets, seed, FRAMES, SIZE, motion=motion, share=float(rng.uniform(0.3, 0.5)))
+    stages = default_stages()
+    tracker: Any = stages.tracker(template, 1)
+    rows = [stages.observe(tracker.next(SimpleNamespace(image=image)), template) for image in data["image"]]
+    return {"truth": data["arkit"]} | {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def fitted(evidence: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients as they are fitted and as they are, (N, 52) both, of the frames with a face."""
+    template, truth = load_template(), evidence.pop("truth")
+    found = evidence["found"].astype(bool)
+    actor = fit_actor({k: v[found] for k, v in evidence.items()}, template, SIZE, SIZE, None)
+    motion = fit_motion(iter([evidence]), actor, template, SIZE, SIZE, len(found))
+    return motion.coefficients[found], truth[found]
+
+
+def amplitudes(pairs: list[tuple[np.ndarray, np.ndarray]], names: tuple[str, ...]) -> dict[str, float]:
+    """The amplitude that brings the fitted coefficients nearest to the true ones, for each movement."""
+    own: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for fit, truth in pairs:
+        for k, name in enumerate(names):
+            if not name.startswith(LEFT_OUT) and truth[:, k].std() > STRONG:
+                own.setdefault(stem_of(name), []).append((fit[:, k], truth[:, k]))
+    out = {}
+    for stem, curves in own.items():
+        if len(curves) >= MIN_PEOPLE:
+            fit, truth = (np.concatenate(side) for side in zip(*curves, strict=True))
+            errors = [((amplified(fit, g) - truth) ** 2).sum() for g in CANDIDATES]
+            out[stem] = round(float(CANDIDATES[int(np.argmin(errors))]), 2)
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.amplitude", description=__doc__)
+    parser.add_argument("--face-data", type=Path)
+    parser.add_argument("--work", type=Path, required=True, help="folder for what the network saw; made once")
+    parser.add_argument("--people", type=int, default=48)
+    parsed = parser.parse_args()
+    parsed.work.mkdir(parents=True, exist_ok=True)
+    assets, pairs = None, []
+    for seed in range(FIRST_SEED, FIRST_SEED + parsed.people):
+        file = parsed.work / f"{seed}.npz"
+        if not file.exists():
+            assets = assets or load_assets(parsed.face_data)
+            np.savez_compressed(file, **act(assets, seed))
+        with np.load(file) as data:
+            pairs.append(fitted({k: data[k] for k in data.files}))
+    table = amplitudes(pairs, load_template().expression_names)
+    (DATA / "amplitude.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    print(json.dumps(table, indent=1))
+
+
+if __name__ == "__main__":
+    main()

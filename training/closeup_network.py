@@ -1,0 +1,139 @@
+"""The networks of second looks: one picture in, points and a few numbers out, each point with how sure it is.
+
+An eye's numbers are its gaze, a mouth's its coefficients.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from faceanything_addon.model.closeup import HEIGHT, WIDTH
+
+from .losses import tempered_laplace
+from .network import MEAN, STD, Residual, conv, initialise
+
+PIXELS = 10.0  # raw output 1 is so many pixels
+GAPS, GAZE = 2.0, 12.0  # weights of the loss's terms against the points'
+COEFFICIENTS = 12.0
+
+
+@dataclass(frozen=True)
+class NearConfig:
+    """Sizes of a network."""
+
+    points: int = 46
+    extra: int = 4  # numbers beside the points
+    width: int = WIDTH
+    height: int = HEIGHT
+    stem: tuple[int, int, int, int] = (20, 40, 64, 112)  # channels at stride 2, 4, 8, 16
+    squeeze: int = 48  # channels that the head reads of each cell
+    hidden: int = 256
+
+    def to_dict(self) -> dict:
+        """Plain dictionary for checkpoints."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(fields: dict) -> NearConfig:
+        """Inverse of `to_dict`."""
+        return NearConfig(**{**fields, "stem": tuple(fields["stem"])})
+
+
+class NearNetwork(nn.Module):
+    """RGB (B, 3, height, width) in 0..1 -> points, and raw numbers for the subclasses to read.
+
+    Args:
+        middle: (E, 2) pixels: where the points usually are, from which the network tells the way.
+    """
+
+    def __init__(self, config: NearConfig, middle: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        c2, c4, c8, c16 = config.stem
+        self.body = nn.Sequential(
+            nn.Sequential(conv(3, c2, 3, 2), nn.ReLU()),
+            nn.Sequential(conv(c2, c4, 3, 2), nn.ReLU(), Residual(c4)),
+            nn.Sequential(conv(c4, c8, 3, 2), nn.ReLU(), Residual(c8), Residual(c8)),
+            nn.Sequential(conv(c8, c16, 3, 2), nn.ReLU(), Residual(c16), Residual(c16)),
+        )
+        self.squeeze = nn.Conv2d(c16, config.squeeze, 1)
+        cells = (config.width // 16) * (config.height // 16)
+        self.hidden = nn.Linear(cells * config.squeeze, config.hidden)
+        self.out = nn.Linear(config.hidden, 3 * config.points + config.extra)
+        self.apply(initialise)
+        self.squeeze.weight.data.mul_(10)  # no head: it must not start near zero
+        self.middle: Tensor
+        self.register_buffer("middle", middle.float())
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """points (B, E, 2) px, point_log_sigma (B, E) of px, and what `read` makes of the rest."""
+        x = F.relu(self.squeeze(self.body((image - MEAN) / STD)))  # (B, squeeze, height/16, width/16)
+        out = self.out(F.gelu(self.hidden(x.flatten(1)))).float()
+        points = out[:, : -self.config.extra].unflatten(1, (-1, 3))
+        return {
+            "points": self.middle + PIXELS * points[..., :2],
+            "point_log_sigma": points[..., 2].clamp(-4.0, 4.0),
+            **self.read(out[:, -self.config.extra :]),
+        }
+
+    def read(self, raw: Tensor) -> dict[str, Tensor]:
+        """(B, extra) -> the numbers beside the points."""
+        raise NotImplementedError
+
+
+class EyeNetwork(NearNetwork):
+    """Of a left eye: gaze (B, 3) unit, gaze_log_sigma (B,) of radians."""
+
+    def read(self, raw: Tensor) -> dict[str, Tensor]:
+        gaze = raw[:, :3] + raw.new_tensor([0.0, 0.0, -1.0])
+        sigma = (raw[:, 3] + math.log(0.15)).clamp(-5.0, 1.0)
+        return {"gaze": F.normalize(gaze, dim=-1, eps=1e-4), "gaze_log_sigma": sigma}
+
+
+class MouthNetwork(NearNetwork):
+    """Of a mouth: coefficients (B, K) 0..1."""
+
+    def read(self, raw: Tensor) -> dict[str, Tensor]:
+        return {"coefficients": torch.sigmoid(4 * raw - 2)}  # starts at rest
+
+
+def points_terms(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> dict[str, Tensor]:
+    """Laplace likelihood of the points (in 4 pixels), and the opening between lids or lips."""
+    off = (out["points"] - batch["points"]) / 4
+    distance = torch.sqrt(off.square().sum(-1) + 1e-4)
+    apart = off[:, gaps[:, 0]] - off[:, gaps[:, 1]]
+    return {
+        "points": tempered_laplace(distance, out["point_log_sigma"] - math.log(4.0)).mean(),
+        "gaps": torch.sqrt(apart.square().sum(-1) + 1e-4).mean(),
+    }
+
+
+def eye_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum and terms.
+
+    Args:
+        batch: points (B, E, 2), gaze (B, 3).
+        gaps: (G, 2) rows of points above and below the opening.
+    """
+    terms = points_terms(out, batch, gaps)
+    angle = torch.sqrt((out["gaze"] - batch["gaze"]).square().sum(-1) + 1e-5)  # radians, nearly
+    terms["gaze"] = tempered_laplace(angle, out["gaze_log_sigma"]).mean()
+    return terms["points"] + GAPS * terms["gaps"] + GAZE * terms["gaze"], terms
+
+
+def mouth_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum and terms.
+
+    Args:
+        batch: points (B, M, 2), arkit (B, K).
+        gaps: (G, 2) rows of points above and below the opening.
+    """
+    terms = points_terms(out, batch, gaps)
+    terms["arkit"] = (out["coefficients"] - batch["arkit"]).abs().mean()
+    return terms["points"] + GAPS * terms["gaps"] + COEFFICIENTS * terms["arkit"], terms
