@@ -13,7 +13,7 @@ from typing import Any
 
 from . import cli_exchange
 from .cli_bar import Bar
-from .cli_create import add_drive_arguments, add_shape_arguments, drive_mesh, make_shapes
+from .cli_create import add_drive_arguments, add_shape_arguments, drive_mesh, make_shapes, refuse_mesh_words
 from .cli_exchange import blender_needed
 from .cli_retarget import add_arguments as add_retarget_arguments
 from .cli_retarget import plan
@@ -254,6 +254,7 @@ def retarget(parsed: argparse.Namespace) -> None:
     if parsed.drive == "mesh":
         drive_mesh(parsed)
         return
+    refuse_mesh_words(parsed)
     wanted = plan(parsed)  # a bad take, preset or word is told before Blender is loaded
     with blender_needed():
         from .blender.retarget.command import retarget_file

@@ -11,7 +11,15 @@ from .cli_exchange import blender_needed
 from .errors import UserError
 
 # Of retarget, what a mesh that is driven has no use for, and its value when it is not given.
-KEYS_ONLY = ("preset", "mirror", "bones", "actor", "gain", "mute", "smooth", "reduce", "punch_in", "layers")
+KEYS_ONLY: dict[str, Any] = {
+    **dict.fromkeys(("preset", "actor", "reduce", "timecode", "frame_zero"), None),
+    **dict.fromkeys(("mirror", "bones", "layers", "no_head", "at_timecode", "adopt_rate"), False),
+    **dict.fromkeys(("gain", "mute", "punch_in"), []),
+    "smooth": 0.0,
+    "first": 1.0,
+    "speed": 1.0,
+}
+MESH_ONLY = ("landmarks", "front")
 
 
 def add_shape_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,10 +59,9 @@ def make_shapes(parsed: argparse.Namespace) -> None:
 def drive_mesh(parsed: argparse.Namespace) -> None:
     from .take.files import TakeReader
 
-    given = [name for name in KEYS_ONLY if getattr(parsed, name, None)]
+    given = [name for name, usual in KEYS_ONLY.items() if getattr(parsed, name) != usual]
     if given:
-        names = ", ".join("--" + name.replace("_", "-") for name in given)
-        raise UserError(f"{names}: for shape keys and bones; leave that out with --drive mesh")
+        raise UserError(f"{_options(given)}: for shape keys and bones; leave that out with --drive mesh")
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
     landmarks, front = _face_options(parsed)
     with blender_needed():
@@ -65,6 +72,17 @@ def drive_mesh(parsed: argparse.Namespace) -> None:
         )
     print(line)
     print(f"{parsed.out}: written")
+
+
+def refuse_mesh_words(parsed: argparse.Namespace) -> None:
+    """Raises UserError: an option was given that only a mesh that is driven itself has a use for."""
+    given = [name for name in MESH_ONLY if getattr(parsed, name)]
+    if given:
+        raise UserError(f"{_options(given)}: only for --drive mesh; leave that out")
+
+
+def _options(names: list[str]) -> str:
+    return ", ".join("--" + name.replace("_", "-") for name in names)
 
 
 def _face_options(parsed: argparse.Namespace) -> tuple[Any, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UserError
@@ -15,21 +15,11 @@ if TYPE_CHECKING:
     from .retarget import Mapping, NameTable
     from .retarget.bones import BoneMap
     from .retarget.placement import Start
+    from .retarget.second import SecondTake
     from .solve.edit import Edit
     from .take.performance import Performance
 
 RANGE = re.compile(r"(?P<source>.+):(?P<start>-?\d+)-(?P<end>\d+)(@(?P<first>-?\d+(\.\d+)?))?")
-
-
-@dataclass(frozen=True)
-class SecondTake:
-    """A performance to be seen over a range of scene frames, see `blender.edit.Punch`."""
-
-    performance: Performance
-    start: int
-    end: int
-    blend: float  # seconds, on both sides
-    first: float | None  # scene frame of its own start; None: that of the first take
 
 
 @dataclass(frozen=True)
@@ -94,34 +84,52 @@ def plan(parsed: argparse.Namespace) -> Plan:
     Raises:
         UserError: a file cannot be read, or a word is not understood.
     """
-    from .exchange.sources import read_performance
     from .retarget import chosen_mapping
     from .retarget.bones.tables import chosen_bones, is_bone_preset
-    from .retarget.calibration import calibrate, load_profile
     from .retarget.placement import Start
     from .solve.edit import parse_edit
 
     if not 0.01 <= parsed.speed <= 100:
         raise UserError(f"--speed {parsed.speed:g}: is out of range; give a number from 0.01 to 100")
     edit = parse_edit(parsed.gain, parsed.mute, parsed.smooth, parsed.reduce, not parsed.no_head)
-    performance = read_performance(parsed.take)
-    if parsed.actor:
-        performance = calibrate(performance, load_profile(parsed.actor))
+    read = _reader(parsed.actor)
+    performance = read(parsed.take)
     by_bones = parsed.bones or is_bone_preset(parsed.preset)
+    if by_bones:
+        refuse_for_bones(parsed.layers, None)
     by_timecode = parsed.at_timecode or parsed.timecode is not None
     return Plan(
         performance,
         chosen_mapping(parsed.preset) if parsed.preset and not by_bones else None,
         Start(parsed.first, by_timecode, parsed.timecode or "", parsed.frame_zero or ""),
         edit,
-        tuple(_second_take(word, parsed.blend) for word in parsed.punch_in),
+        tuple(_second_take(word, parsed.blend, read) for word in parsed.punch_in),
         by_bones,
         chosen_bones(parsed.preset) if parsed.preset and by_bones else None,
     )
 
 
-def _second_take(word: str, blend: float) -> SecondTake:
+def refuse_for_bones(layers: bool, mapping: Mapping | NameTable | None) -> None:
+    """Raises UserError: something was asked for that only shape keys can do."""
+    if layers:
+        raise UserError("--layers: bones have no layers, only shape keys do; leave it out, edits act on bones without")
+    if mapping is not None:
+        raise UserError(
+            f"--preset {mapping.name}: is for shape keys, the character is moved by bones; give a bone preset"
+        )
+
+
+def _reader(actor: str | None) -> Callable[[str], Performance]:
+    """Reads performances as the actor's profile sees them, if there is one."""
     from .exchange.sources import read_performance
+    from .retarget.calibration import ActorProfile, calibrate, load_profile
+
+    profile = load_profile(actor) if actor else ActorProfile()
+    return lambda path: calibrate(read_performance(path), profile) if actor else read_performance(path)
+
+
+def _second_take(word: str, blend: float, read: Callable[[str], Performance]) -> SecondTake:
+    from .retarget.second import Punch, SecondTake
 
     match = RANGE.fullmatch(word)
     if match is None:
@@ -129,4 +137,4 @@ def _second_take(word: str, blend: float) -> SecondTake:
     if not 0 <= blend <= 60:
         raise UserError(f"--blend {blend:g}: is out of range; give seconds from 0 to 60")
     first = float(match["first"]) if match["first"] else None
-    return SecondTake(read_performance(Path(match["source"])), int(match["start"]), int(match["end"]), blend, first)
+    return SecondTake(read(match["source"]), Punch(int(match["start"]), int(match["end"]), blend, blend, first))

@@ -31,6 +31,8 @@ class Start:
             UserError: there is no time code, it is none, or the frame lies beyond Blender's last.
         """
         if not self.by_timecode:
+            if not abs(self.frame) <= LAST_FRAME:
+                raise UserError(f"first frame {self.frame:g}: Blender has frames to {LAST_FRAME:,}; give one of these")
             return self.frame
         start = _seconds(self.timecode, performance.rate) if self.timecode else performance.start
         if start is None:

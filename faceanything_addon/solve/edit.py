@@ -17,6 +17,7 @@ WINDOW = 1 / 3  # seconds that the strongest smoothing looks over; STRENGTH look
 WINDOW_FRAMES = 10.0
 CALM = 0.1  # weight: what the strongest smoothing takes for noise at least
 MOST_GAIN = 10.0
+TURN = 0.1  # of a quaternion's components: what counts as much as a shape key's whole way
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,12 @@ class Edit:
         Args:
             sources: (coefficient, weight), see `retarget.Target`.
         """
-        parts = [(abs(weight), self._of_coefficient(name)) for name, weight in sources]
+        parts = [(abs(weight), self.coefficient_gain(name)) for name, weight in sources]
         total = sum(weight for weight, _ in parts)
         return sum(weight * gain for weight, gain in parts) / total if total else 1.0
 
-    def _of_coefficient(self, name: str) -> float:
+    def coefficient_gain(self, name: str) -> float:
+        """Of a coefficient: of its region and its side."""
         side = side_of(name)
         return self.gain(regions().get(name, "")) * (self.gain(side) if side else 1.0)
 

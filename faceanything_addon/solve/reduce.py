@@ -13,6 +13,7 @@ MARGIN = 0.999  # of the bound, for single precision afterwards
 PRIOR = 1e-3  # weight of the measured slope where a piece has no frames inside to tell
 FIXED = 1e9  # weight of what is not to move
 FULL_SHAPE = 20.0  # millimetres: what a weight of 1 stands for where there is no shape to measure
+HEAD_RADIUS, EYE_RADIUS = 120.0, 12.0  # millimetres from the axis to the skin that moves most
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,13 @@ class Tolerance:
             return self.weight
         return self.millimetres / reach if reach > 0 else float("inf")
 
+    def of_place(self) -> float:
+        """Bound in millimetres, for what is moved as a whole."""
+        return self.millimetres or self.weight * FULL_SHAPE
+
     def of_turn(self, radius: float) -> float:
         """Bound of an angle in radians, for what lies `radius` millimetres from the axis."""
-        return (self.millimetres or self.weight * FULL_SHAPE) / radius
+        return self.of_place() / radius
 
 
 @dataclass(frozen=True)

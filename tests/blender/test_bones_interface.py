@@ -5,15 +5,20 @@ import bpy
 import numpy as np
 import pytest
 from boned import add_head
+from drawn import Drawn
 from support.performance import one_shape
 
 import faceanything_addon
 from faceanything_addon.blender.jobs import state
-from faceanything_addon.blender.retarget.actor import panel_performance
+from faceanything_addon.blender.retarget.actor import panel_performance, panel_profile, set_profile
+from faceanything_addon.blender.retarget.bones import panel as bones_panel
+from faceanything_addon.blender.retarget.bones.rigs import store_map
 from faceanything_addon.exchange.arkit_json import write_arkit_json
+from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.retarget.bones import load_bones
-from faceanything_addon.retarget.calibration import load_profile
+from faceanything_addon.retarget.calibration import ActorProfile, load_profile
 
+MAPS = {}
 NAMES = ("lip_upper", "lip_lower", "lip_corner_left", "lip_corner_right", "lid_upper_left")
 
 
@@ -31,7 +36,7 @@ def scene(tmp_path):
 
 @pytest.fixture
 def rig(scene):
-    rig, _, _ = add_head()
+    rig, _, MAPS["rig"] = add_head()
     scene.face_anything_retarget.character = rig
     return rig
 
@@ -102,3 +107,59 @@ def test_an_actors_profile_is_measured_saved_and_applied_and_the_file_stays(scen
     refused(operators.actor_neutral, "is not within the performance")
     file.write_text("{}")
     refused(operators.load_actor, "is no actor profile", filepath=str(file))
+
+
+def jaw_turn(rig, frame):
+    bpy.context.scene.frame_set(frame)
+    return rig.pose.bones["jaw"].rotation_quaternion.angle
+
+
+@pytest.fixture
+def mapped(rig, scene):
+    store_map(rig, MAPS["rig"])
+    return rig
+
+
+def test_apply_to_bones_heeds_the_edits_the_second_take_the_rate_and_the_actor(scene, mapped, tmp_path):
+    edits, settings = mapped.face_anything_edit, scene.face_anything_retarget
+    settings.source = str(write_arkit_json(one_shape("jawOpen", 0.4, 60), tmp_path / "first.json"))
+    bpy.ops.face_anything.retarget_bones()
+    plain = jaw_turn(mapped, 10)
+    edits.second = str(write_arkit_json(one_shape("jawOpen", 0.2, 60), tmp_path / "second.json"))
+    edits.start, edits.end, edits.blend_in, edits.blend_out = 30, 50, 0, 0
+    set_profile(bpy.context, ActorProfile(gains={"jawOpen": 2.0}))
+    edits.gain_jaw, edits.keys, settings.adopt_rate, scene.render.fps = 0.5, "MILLIMETRES", True, 24
+    assert bpy.ops.face_anything.retarget_bones() == {"FINISHED"} and " keys (" in state.note
+    assert scene.render.fps == 30
+    assert jaw_turn(mapped, 10) == pytest.approx(plain, rel=0.02), "twice as much, half of which is asked for"
+    assert jaw_turn(mapped, 40) == pytest.approx(plain / 2, rel=0.1), "the second take is of the same actor"
+    edits.start, edits.end = 50, 90
+    refused(bpy.ops.face_anything.retarget_bones, "does not cover frames 50 to 90")
+
+
+def test_the_bones_panel_shows_edits_only_when_they_are_unfolded(scene, mapped):
+    for shown in (False, True):
+        scene.face_anything_bones.show_edits = shown
+        drawn = Drawn()
+        bones_panel.FACEANYTHING_PT_bones.draw(type("P", (), {"layout": drawn})(), bpy.context)
+        assert ("gain_mouth" in drawn.seen) is shown and "face_anything.retarget_bones" in drawn.seen
+
+
+def test_the_actors_neutral_is_of_the_moment_that_is_seen_whatever_start_and_speed(scene, tmp_path):
+    rising = one_shape("jawOpen", 0.0, 61)
+    rising.coefficients[:, rising.names.index("jawOpen")] = np.linspace(0, 0.6, 61)
+    settings = scene.face_anything_retarget
+    settings.source = str(write_livelink(rising, tmp_path / "phone.csv"))
+
+    def neutral(frame):
+        scene.frame_set(frame)
+        bpy.ops.face_anything.actor_neutral()
+        return panel_profile(bpy.context).neutral["jawOpen"]
+
+    assert neutral(31) == pytest.approx(0.3, abs=0.01)
+    settings.speed = 2.0
+    assert neutral(21) == pytest.approx(0.4, abs=0.01)
+    settings.start, settings.timecode, settings.zero = "TIMECODE", "00:00:10:00", "00:00:09:00"
+    assert neutral(30 + 20) == pytest.approx(0.4, abs=0.01)
+    scene.frame_set(10)
+    refused(bpy.ops.face_anything.actor_neutral, "is not within the performance")

@@ -4,14 +4,17 @@
 import bpy
 import numpy as np
 import pytest
+from drawn import Drawn
 from keyed import add_armature, add_mesh
-from support.performance import make_performance
+from support.performance import make_performance, one_shape
 
 import faceanything_addon
 from faceanything_addon.blender.edit import panel
 from faceanything_addon.blender.jobs import state
+from faceanything_addon.blender.retarget.actor import set_profile
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.retarget import load_table
+from faceanything_addon.retarget.calibration import ActorProfile
 
 KEYS = list(load_table("apple").targets)
 
@@ -143,18 +146,6 @@ def test_what_was_never_captured_is_one_line(registered):
     assert "Face: has no performance yet" in fails(bpy.ops.face_anything.add_layers)
 
 
-class Drawn:
-    """Stands for a layout, which only an interface has; notes what is drawn."""
-
-    def __init__(self):
-        self.seen = []
-
-    def __getattr__(self, name):
-        if name in ("column", "row", "box"):
-            return lambda **_: self
-        return lambda *names, **more: self.seen.append(names[-1] if names else more["text"])
-
-
 def test_the_panel_draws_before_and_after_layers(registered, face):
     for layered in (True, False):
         item = face if layered else add_mesh("Other", KEYS)
@@ -162,3 +153,16 @@ def test_the_panel_draws_before_and_after_layers(registered, face):
         drawn = Drawn()
         panel.FACEANYTHING_PT_edit.draw(type("P", (), {"layout": drawn})(), bpy.context)
         assert ("gain_mouth" in drawn.seen) is layered and ("face_anything.add_layers" in drawn.seen) is not layered
+
+
+def test_a_second_take_is_seen_as_the_actors_profile_sees_it(face, tmp_path):
+    set_profile(bpy.context, ActorProfile(neutral={"jawOpen": 0.2}, gains={"jawOpen": 2.0}))
+    settings = face.face_anything_edit
+    settings.second = str(write_livelink(one_shape("jawOpen", 0.36, 60), tmp_path / "second.csv"))
+    settings.start, settings.end, settings.blend_in, settings.blend_out = 20, 40, 0, 0
+    bpy.ops.face_anything.punch_in()
+    assert value("jawOpen", 30) == pytest.approx(2 * (0.36 - 0.2) / 0.8, abs=1e-3)
+    bpy.context.scene.face_anything_actor.use = False
+    bpy.ops.face_anything.remove_punch_ins()
+    bpy.ops.face_anything.punch_in()
+    assert value("jawOpen", 30) == pytest.approx(0.36, abs=1e-3)

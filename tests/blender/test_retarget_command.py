@@ -4,7 +4,7 @@
 import bpy
 import pytest
 from keyed import add_armature, add_mesh
-from support.performance import make_performance
+from support.performance import make_performance, one_shape
 from support.stand_in import make_take, make_template
 from support.store import store_take
 
@@ -12,6 +12,7 @@ from faceanything_addon import cli
 from faceanything_addon.exchange.arkit_json import write_arkit_json
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.retarget import Mapping, Target, load_table, save_preset
+from faceanything_addon.retarget.calibration import ActorProfile, save_profile
 
 KEYS = list(load_table("apple").targets)
 
@@ -178,3 +179,14 @@ def test_words_that_are_not_understood_are_one_line(tmp_path, capsys, phone, wor
     out = tmp_path / "out.blend"
     code, _, error = run(capsys, phone, "--character", file, "--out", out, *words.format(phone=phone).split())
     assert code == 2 and told in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_second_takes_are_seen_as_the_actors_profile_sees_them(tmp_path, capsys, phone):
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "out.blend"
+    second = write_arkit_json(one_shape("jawOpen", 0.36, 40), tmp_path / "second.json")
+    actor = save_profile(ActorProfile(neutral={"jawOpen": 0.2}, gains={"jawOpen": 2.0}), tmp_path / "actor.json")
+    words = ["--punch-in", f"{second}:5-15", "--blend", "0", "--actor", actor]
+    code, _, error = run(capsys, phone, "--character", file, "--out", out, *words)
+    assert code == 0, error
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    assert key("jawOpen", 10) == pytest.approx(2 * (0.36 - 0.2) / 0.8, abs=1e-3)

@@ -54,7 +54,7 @@ def make_shapes_file(
 
 
 def character_meshes(scene: Any, file: Path, name: str | None) -> list[Any]:
-    """The named object's family, or all meshes.
+    """The named object's family, or all meshes that are not hidden.
 
     Raises:
         UserError: there is no such object, or no mesh.
@@ -64,7 +64,7 @@ def character_meshes(scene: Any, file: Path, name: str | None) -> list[Any]:
         if item is None:
             raise UserError(f"{name}: there is no such object in {file}; check the name")
         return family(item, scene.objects)
-    meshes = [item for item in scene.objects if item.type == "MESH"]
+    meshes = [item for item in scene.objects if item.type == "MESH" and item.visible_get()]
     if not meshes:
         raise UserError(f"{file}: holds no mesh; export the character again")
     return meshes

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...errors import UserError
 from ...retarget.create import Landmarks, landmark_names, landmarks_from
 from ...template import load_template
 
@@ -18,9 +19,14 @@ HEAD = 0.34  # metres from the template's chin line to its crown, about: scales 
 
 
 def add_landmarks(scene: bpy.types.Scene, meshes: Sequence[Any]) -> list[bpy.types.Object]:
-    """Empties about where a face is on a head that looks along -Y; for the user to move."""
-    corners = np.concatenate([np.array(m.bound_box) @ np.array(m.matrix_world)[:3, :3].T for m in meshes])
-    corners += np.array(meshes[0].matrix_world)[:3, 3]
+    """Empties about where a face is on a head that looks along -Y; for the user to move.
+
+    Raises:
+        UserError: there are some already.
+    """
+    if any(NAME in item for item in scene.objects):
+        raise UserError("there are landmarks already; move them, or delete them first")
+    corners = np.concatenate([_corners(mesh) for mesh in meshes])
     low, high = corners.min(axis=0), corners.max(axis=0)
     size = float(high[2] - low[2])
     center = np.array([(low[0] + high[0]) / 2, low[1], low[2] + 0.6 * size])
@@ -40,6 +46,12 @@ def add_landmarks(scene: bpy.types.Scene, meshes: Sequence[Any]) -> list[bpy.typ
         collection.objects.link(empty)
         made.append(empty)
     return made
+
+
+def _corners(mesh: Any) -> np.ndarray:
+    """(8, 3) world: of the box around a mesh."""
+    matrix = np.array(mesh.matrix_world)
+    return np.array(mesh.bound_box) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def scene_landmarks(scene: bpy.types.Scene) -> Landmarks | None:

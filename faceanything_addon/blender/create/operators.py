@@ -19,7 +19,7 @@ from ..requirements import problem
 from .landmarks import add_landmarks, scene_landmarks
 from .pieces import chosen_meshes, read_pieces
 from .properties import AUTO, create_settings
-from .result import accept, add_copies, chosen_result, discard
+from .result import accept, add_copies, axes_of, chosen_result, discard
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -42,6 +42,8 @@ class FACEANYTHING_OT_make_shapes(JobOperator, bpy.types.Operator):
         front = None if settings.front == AUTO else front_rotation(settings.front)
         threads = choices(context).threads
         self.names, self.counts = [m.name for m in meshes], [len(p.vertices) for p in pieces]
+        # The shapes are of this moment, even where the character moves on meanwhile.
+        self.axes = [axes_of(m) for m in meshes]
         self.made: list[ArkitShapes] = []
 
         def work(report: Any) -> None:
@@ -56,7 +58,7 @@ class FACEANYTHING_OT_make_shapes(JobOperator, bpy.types.Operator):
         for mesh, name, count in zip(meshes, self.names, self.counts, strict=True):
             if mesh is None or mesh.type != "MESH" or len(mesh.data.vertices) != count:
                 raise UserError(f"{name}: was changed while the shapes were made; make them again")
-        collection = add_copies(scene, meshes, made.names, made.offsets)
+        collection = add_copies(scene, meshes, made.names, made.offsets, self.axes)
         view_layer_of(context).objects.active = collection.objects[0]
         state.note = "; ".join([f"{collection.name}: {len(made.names) - len(made.empty)} shapes", *notes(made)])
 
@@ -76,14 +78,15 @@ def notes(made: ArkitShapes) -> list[str]:
 class ResultOperator:
     """What is done with the copies. Mixed into operators."""
 
-    def apply(self, collection: Any) -> str:
+    def apply(self, scene: bpy.types.Scene, collection: Any) -> str:
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         state.error = state.note = ""
         operator: Any = self
         try:
-            state.note = self.apply(chosen_result(scene_of(context), active_of(context)))
+            scene = scene_of(context)
+            state.note = self.apply(scene, chosen_result(scene, active_of(context)))
         except UserError as error:
             return fail(operator, str(error))
         return {"FINISHED"}
@@ -96,8 +99,8 @@ class FACEANYTHING_OT_accept_shapes(ResultOperator, bpy.types.Operator):
     bl_label = "Accept"
     bl_options = {"REGISTER", "UNDO"}
 
-    def apply(self, collection: Any) -> str:
-        return f"{', '.join(accept(collection))}: has ARKit shape keys"
+    def apply(self, scene: bpy.types.Scene, collection: Any) -> str:
+        return f"{', '.join(accept(scene, collection))}: has ARKit shape keys"
 
 
 class FACEANYTHING_OT_discard_shapes(ResultOperator, bpy.types.Operator):
@@ -107,9 +110,9 @@ class FACEANYTHING_OT_discard_shapes(ResultOperator, bpy.types.Operator):
     bl_label = "Discard"
     bl_options = {"REGISTER", "UNDO"}
 
-    def apply(self, collection: Any) -> str:
+    def apply(self, scene: bpy.types.Scene, collection: Any) -> str:
         name = collection.name
-        discard(collection)
+        discard(scene, collection)
         return f"{name}: removed"
 
 

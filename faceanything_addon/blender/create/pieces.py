@@ -14,6 +14,8 @@ from ...retarget.create import Piece
 from ...template.names import arkit_names
 from ..retarget.characters import key_names, roots_of
 
+COPY = "face_anything_original"  # of a copy with new shapes: the mesh it was made from
+
 
 def chosen_meshes(context: Any) -> list[bpy.types.Object]:
     """The selected meshes; where there is but one, or none, the whole family of the active object.
@@ -33,11 +35,14 @@ def chosen_meshes(context: Any) -> list[bpy.types.Object]:
 def family(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
     """The meshes that belong to an object, the object itself first: same topmost parent or same armature.
 
+    Those that are hidden are left out: they are other levels of detail, or the shapes of a rig's controls.
+
     Raises:
         UserError: there is none.
     """
     roots = roots_of(item)
-    meshes = [other for other in objects if other.type == "MESH" and (other == item or roots & roots_of(other))]
+    meshes = [other for other in objects if other == item or (other.visible_get() and roots & roots_of(other))]
+    meshes = [other for other in meshes if other.type == "MESH"]
     if not meshes:
         raise UserError(f"{item.name}: is no mesh and has none; select the character's meshes")
     return sorted(meshes, key=lambda mesh: mesh != item)
@@ -72,8 +77,10 @@ def _check(item: Any) -> None:
     trouble = ""
     if item.mode == "EDIT":
         trouble = "is being edited; leave Edit Mode"
+    elif COPY in item:
+        trouble = "is a copy with new shapes; accept or discard it first"
     elif item.library or item.data.library:
-        trouble = "is linked from another file; make it local or add a library override first"
+        trouble = "is linked from another file; make object and data local first (Object > Relations > Make Local)"
     elif abs(np.linalg.det(np.array(item.matrix_world)[:3, :3])) < 1e-18:
         trouble = "is scaled to nothing; set its scale"
     elif any(m.type == "MIRROR" and m.show_viewport for m in item.modifiers):

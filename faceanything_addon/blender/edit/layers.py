@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ...errors import UserError
-from ..retarget.actions import ActionWriter
+from ..retarget.actions import BONES, ActionWriter
 from ..retarget.characters import Character
 from ..retarget.layers import (
     CAPTURED,
@@ -61,7 +61,8 @@ def add_layers(scene: bpy.types.Scene, character: Character) -> None:
 def _is_applied(data: Any) -> bool:
     if data is None or data.action is None or captured_strip(data) is not None:
         return False
-    return bool(data.action.get(OWN)) and len(action_curves(data.action, slot_of(data))) > 0
+    # The bones of a face have no layers.
+    return data.action.get(OWN, BONES) != BONES and len(action_curves(data.action, slot_of(data))) > 0
 
 
 def _lay(part: Part, offsets: ActionWriter) -> None:

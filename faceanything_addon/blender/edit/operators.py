@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...errors import UserError
-from ...exchange.sources import read_performance
 from ..context import active_of, scene_of
 from ..jobs import state
 from ..operators import fail
+from ..retarget.actor import as_actor
 from ..retarget.characters import Character, character_of
 from ..retarget.operators import chosen_character
 from .layers import add_layers
@@ -85,7 +85,7 @@ class FACEANYTHING_OT_punch_in(bpy.types.Operator):
             settings = edit_settings(character)
             if not settings.second:
                 raise UserError("no second take is chosen; set Second Take in the Edit panel")
-            second = read_performance(bpy.path.abspath(settings.second))
+            second = as_actor(context, bpy.path.abspath(settings.second))
             punch_in(scene, character, second, panel_punch(settings))
 
         return run(self, context, work)

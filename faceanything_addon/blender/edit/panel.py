@@ -31,7 +31,7 @@ class FACEANYTHING_PT_edit(bpy.types.Panel):
         try:
             character = edited_character(context)
         except UserError:
-            layout.label(text="no shape keys", icon="INFO")
+            layout.label(text="no shape keys; bones have their edits in Bones", icon="INFO")
             return
         layout.label(text=character.name, icon="OUTLINER_OB_MESH")
         if not is_layered(character):
@@ -42,6 +42,10 @@ class FACEANYTHING_PT_edit(bpy.types.Panel):
         draw_gains(layout, settings, [name for name in editable() if turns or name != HEAD])
         draw_keys(layout, settings)
         draw_second(layout, settings)
+        row = layout.row(align=True)
+        row.operator("face_anything.punch_in", icon="NLA_PUSHDOWN")
+        row.operator("face_anything.remove_punch_ins", icon="X")
+        layout.operator("face_anything.update_edit", icon="FILE_REFRESH")
 
 
 def draw_gains(layout: Any, settings: Any, names: list[str]) -> None:
@@ -76,10 +80,6 @@ def draw_second(layout: Any, settings: Any) -> None:
     column.prop(settings, "use_first")
     if settings.use_first:
         column.prop(settings, "first")
-    row = layout.row(align=True)
-    row.operator("face_anything.punch_in", icon="NLA_PUSHDOWN")
-    row.operator("face_anything.remove_punch_ins", icon="X")
-    layout.operator("face_anything.update_edit", icon="FILE_REFRESH")
 
 
 CLASSES = (*OPERATORS, FACEANYTHING_PT_edit)

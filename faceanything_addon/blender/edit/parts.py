@@ -13,8 +13,8 @@ from mathutils import Euler
 
 from ...retarget import Mapping
 from ...retarget.resample import resample
-from ...solve.edit import Edit, calmed, edited, scaled_turns
-from ...solve.reduce import Tolerance
+from ...solve.edit import TURN, Edit, calmed, edited, scaled_turns
+from ...solve.reduce import EYE_RADIUS, HEAD_RADIUS, Tolerance
 from ...solve.regions import EYES, HEAD, SIDES
 from ...take.performance import Performance
 from ...template.shape import gaze_rotation
@@ -25,8 +25,6 @@ from ..retarget.memory import recall
 from ..scene.head import SIDE
 
 Channel = tuple[str, int]  # data path and index
-HEAD_RADIUS, EYE_RADIUS = 120.0, 12.0  # millimetres from the axis to the skin that moves most
-TURN = 0.1  # of a quaternion's components: what counts as much as a shape key's whole way
 
 
 class Part(Protocol):

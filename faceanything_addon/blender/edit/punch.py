@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
 
-from ...errors import UserError
 from ...retarget.resample import resample
+from ...retarget.second import Punch
 from ...take.performance import Performance
 from ..retarget.actions import ActionWriter
 from ..retarget.characters import Character
@@ -21,17 +20,6 @@ from .layers import layered_parts
 from .parts import Channel, Part
 
 
-@dataclass(frozen=True)
-class Punch:
-    """Where a second take is seen, and how it comes and goes."""
-
-    start: int  # scene frames, both included
-    end: int
-    blend_in: float = 0.2  # seconds, inside the range
-    blend_out: float = 0.2
-    first: float | None = None  # scene frame of the second take's own start; None: that of the first take
-
-
 def punch_in(scene: bpy.types.Scene, character: Character, performance: Performance, punch: Punch) -> None:
     """Show another performance over a range of frames, on a track of its own above the captured one.
 
@@ -40,19 +28,13 @@ def punch_in(scene: bpy.types.Scene, character: Character, performance: Performa
     """
     rate = scene.render.fps / scene.render.fps_base
     parts, applied = layered_parts(scene, character), recall(character)
-    start = applied.first if punch.first is None else punch.first
-    if start is None:
-        start = captured_strip(parts[0].datablock.animation_data).frame_start
-    frames = np.arange(punch.start, punch.end + 1)
-    at = performance.time[0] + (frames - start) * (applied.speed / rate)
-    _check(character, performance, punch, at, 0.5 / rate)
+    first = captured_strip(parts[0].datablock.animation_data).frame_start if applied.first is None else applied.first
+    at = punch.times(performance, character.name, first, applied.speed, rate)
     writer = ActionWriter(f"{character.name} {PUNCH}")
     for part in parts:
-        strip = _punch_part(writer, part, part.played(performance, at), frames)
+        strip = _punch_part(writer, part, part.played(performance, at), punch.frames)
         if strip is not None:
-            length = strip.frame_end - strip.frame_start
-            strip.blend_in = min(punch.blend_in * rate, length)
-            strip.blend_out = min(punch.blend_out * rate, length - strip.blend_in)
+            strip.blend_in, strip.blend_out = punch.fades(rate)
 
 
 def remove_punch_ins(scene: bpy.types.Scene, character: Character) -> int:
@@ -66,16 +48,6 @@ def remove_punch_ins(scene: bpy.types.Scene, character: Character) -> int:
             strip.action.use_fake_user = True
             data.nla_tracks.remove(track)
     return most
-
-
-def _check(character: Character, performance: Performance, punch: Punch, at: np.ndarray, slack: float) -> None:
-    if punch.end <= punch.start:
-        raise UserError(f"punch-in {punch.start}-{punch.end}: is no range; give an end after the start")
-    if at[0] < performance.time[0] - slack or at[-1] > performance.time[-1] + slack:
-        raise UserError(
-            f"{character.name}: the second take does not cover frames {punch.start} to {punch.end}; "
-            "choose a range within it, or another start for it"
-        )
 
 
 def _punch_part(writer: ActionWriter, part: Part, columns: dict[Channel, np.ndarray], frames: np.ndarray) -> Any:

@@ -71,6 +71,8 @@ def refresh(scene: bpy.types.Scene, character: Character, edit: Edit) -> EditRep
 def _refresh_part(part: Part, edit: Edit, rate: float, writer: ActionWriter) -> tuple[int, int]:
     data = part.datablock.animation_data
     stack = shown_below(part, data)
+    if stack is None:
+        return 0, 0
     for track, _ in strips_of(data, EDITED):
         track.mute = not edit.changes
     if not edit.changes:
@@ -80,10 +82,15 @@ def _refresh_part(part: Part, edit: Edit, rate: float, writer: ActionWriter) -> 
     return stack.values.size, _write(curves, part, stack, values, edit)
 
 
-def shown_below(part: Part, data: Any) -> Stack:
-    """Evaluate the captured layer and the punch-ins as Blender does, at their own keys."""
+def shown_below(part: Part, data: Any) -> Stack | None:
+    """Evaluate the captured layer and the punch-ins as Blender does, at their own keys.
+
+    None where nothing is captured of the part, or somebody has removed it.
+    """
     strips = [strip for track, strip in strips_of(data, PUNCH) if not track.mute and not strip.mute]
     base, *others = [_columns(part, strip) for strip in (captured_strip(data), *strips)]
+    if not base:
+        return None
     frames = _merged([base, *others], strips)
     channels = list(base)
     values = np.stack([resample(*base[channel], frames) for channel in channels], axis=1)
@@ -108,18 +115,23 @@ def _weight(strip: Any, frames: np.ndarray) -> np.ndarray:
 def _columns(part: Part, strip: Any) -> dict[Channel, tuple[np.ndarray, np.ndarray]]:
     """Channels of a strip: scene frames and values."""
     curves = read_curves(strip.action, slot_of(strip))
-    return {c: (scene_frames_of(strip, f), v) for c, (f, v) in curves.items() if part.owns(c[0])}
+    return {c: (scene_frames_of(strip, f), v) for c, (f, v) in curves.items() if part.owns(c[0]) and len(f)}
 
 
 def _merged(columns: list[dict[Channel, tuple[np.ndarray, np.ndarray]]], strips: list[Any]) -> np.ndarray:
     """The frames of all keys that are seen, those of a second take only within its strip."""
-    frames = [next(iter(columns[0].values()))[0]]
+    frames = [_frames(columns[0])]
     first, last = frames[0][0], frames[0][-1]
     for strip, other in zip(strips, columns[1:], strict=True):
-        own = next(iter(other.values()))[0] if other else np.empty(0)
+        own = _frames(other)
         frames.append(own[(own >= max(first, strip.frame_start)) & (own <= min(last, strip.frame_end))])
     merged = np.sort(np.concatenate(frames))
     return merged[np.concatenate([[True], np.diff(merged) > APART])]
+
+
+def _frames(columns: dict[Channel, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """(F,) of all keys of any channel, rising."""
+    return np.unique(np.concatenate([np.empty(0), *(frames for frames, _ in columns.values())]))
 
 
 def _edited_curves(part: Part, data: Any, stack: Stack, writer: ActionWriter) -> Any:

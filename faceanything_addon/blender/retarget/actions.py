@@ -8,14 +8,16 @@ from typing import Any
 import bpy
 
 from ..scene.animation import OWN
-from .layers import action_curves, assign, captured_strip, replace_captured, slot_of
+from .layers import LAYER, action_curves, assign, captured_strip, replace_captured, slot_of
+
+KEYS, BONES = "keys", "bones"  # what an action made here is for
 
 
 class ActionWriter:
     """One action for a whole character: a slot per data-block since 4.4, before that an action per data-block."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, kind: str = KEYS) -> None:
+        self.name, self.kind = name, kind
         self.actions: list[Any] = []
         self._layered: list[tuple[Any, Any, Any]] = []
 
@@ -24,7 +26,7 @@ class ActionWriter:
         slotted = "slots" in bpy.types.Action.bl_rna.properties
         if not self.actions or not slotted:
             self.actions.append(bpy.data.actions.new(self.name))
-            self.actions[-1][OWN] = True
+            self.actions[-1][OWN] = self.kind
         action = self.actions[-1]
         return action, action.slots.new(id_type=datablock.id_type, name=datablock.name) if slotted else None
 
@@ -35,7 +37,7 @@ class ActionWriter:
         if captured_strip(data) is not None:
             self._layered.append((data, action, slot))
         else:
-            keep_animation(data)
+            keep_animation(data, self.kind)
             assign(data, action, slot)
         return action_curves(action, slot)
 
@@ -45,23 +47,40 @@ class ActionWriter:
             replace_captured(data, action, slot)
 
 
-def keep_animation(data: Any) -> None:
+def keep_animation(data: Any, kind: str) -> None:
     """Push the current action onto an NLA track below, where what the new one does not key goes on playing.
 
-    An action made here before is only kept in the file: two of them would say the same.
+    An action of this kind made here before is only kept in the file: two of them would say the same. One of the other
+    kind goes on playing: a rig's face bones below the turn of its head that came with shape keys.
     """
     data.use_tweak_mode = False
+    _retire(data, kind)
     action = data.action
     if action is None:
         return
     action.use_fake_user = True
-    if not action.get(OWN):
+    if action.get(OWN, "") not in (kind, True):
         _push_down(data, action)
     data.action = None
 
 
+def _retire(data: Any, kind: str) -> None:
+    """Take away tracks of actions of this kind that were pushed down here; the actions stay in the file."""
+    for track in list(data.nla_tracks):
+        actions = [strip.action for strip in track.strips]
+        if actions and all(a is not None and a.get(OWN) == kind and LAYER not in a for a in actions):
+            for action in actions:
+                action.use_fake_user = True
+            data.nla_tracks.remove(track)
+
+
 def _push_down(data: Any, action: Any) -> None:
     slot = slot_of(data)
+    if action.get(OWN):
+        # Other data-blocks share it, whose layers are none of this one's.
+        action = action.copy()
+        action.pop(LAYER, None)
+        slot = action.slots[slot.identifier] if slot is not None else None
     track = data.nla_tracks.new()
     track.name = action.name
     strip = track.strips.new(action.name, int(action.frame_range[0]), action)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -22,11 +23,13 @@ from ...retarget.calibration import (
     neutral_of,
     save_profile,
 )
+from ...retarget.placement import Start
 from ...take.performance import Performance
 from ..context import manager_of, scene_of
 from ..jobs import state
 from ..operators import fail
-from .properties import retarget_settings, source_path
+from ..scene.timing import rate_of
+from .properties import panel_start, retarget_settings, source_path
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -48,7 +51,9 @@ def actor_settings(context: Any) -> Any:
 def panel_profile(context: Any) -> ActorProfile:
     """The scene's profile; an empty one where there is none."""
     text = actor_settings(context).text
-    return ActorProfile(**json.loads(text)) if text else ActorProfile()
+    kept = json.loads(text) if text else {}
+    # A later version may keep more with the scene.
+    return ActorProfile(**{name: kept[name] for name in ("name", "neutral", "gains") if name in kept})
 
 
 def set_profile(context: Any, profile: ActorProfile) -> None:
@@ -61,19 +66,28 @@ def panel_performance(context: Any) -> Performance:
     Raises:
         UserError: none is chosen, or it cannot be read.
     """
-    performance = read_performance(source_path(context))
+    return as_actor(context, source_path(context))
+
+
+def as_actor(context: Any, path: str | Path) -> Performance:
+    """Any performance as the actor's profile sees it, where that is used.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    performance = read_performance(path)
     return calibrate(performance, panel_profile(context)) if actor_settings(context).use else performance
 
 
-def samples_around(performance: Performance, scene: bpy.types.Scene, first: int) -> range:
-    """Samples of a performance at and around the scene's current frame.
+def samples_around(performance: Performance, scene: bpy.types.Scene, start: Start, speed: float = 1.0) -> range:
+    """Samples of a performance at and around the scene's current frame, where it begins at `start`.
 
     Raises:
-        UserError: the current frame is not within it.
+        UserError: the current frame is not within it, or the start makes no sense.
     """
-    rate = scene.render.fps / scene.render.fps_base
-    at = performance.time[0] + (scene.frame_current - first) / rate
-    slack = 0.5 / rate
+    rate = rate_of(scene)
+    at = performance.time[0] + (scene.frame_current - start.of(performance, rate)) * (speed / rate)
+    slack = 0.5 * speed / rate
     if not performance.time[0] - slack <= at <= performance.time[-1] + slack:
         raise UserError(f"frame {scene.frame_current}: is not within the performance; go to a frame of it")
     middle = int(np.abs(performance.time - at).argmin())
@@ -104,7 +118,8 @@ class FACEANYTHING_OT_actor_neutral(ActorOperator):
 
     def measure(self, context: bpy.types.Context) -> str:
         performance = read_performance(source_path(context))
-        samples = samples_around(performance, scene_of(context), retarget_settings(context).first)
+        settings = retarget_settings(context)
+        samples = samples_around(performance, scene_of(context), panel_start(settings), settings.speed)
         set_profile(context, replace(panel_profile(context), neutral=neutral_of(performance, samples)))
         return f"neutral: samples {samples[0]} to {samples[-1]}"
 

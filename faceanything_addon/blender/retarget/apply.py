@@ -16,9 +16,9 @@ from ...retarget.resample import resample, scene_frames
 from ...take.performance import Performance
 from ..scene.animation import set_curve
 from ..scene.sound import add_sound
-from ..scene.timing import fps_pair
+from ..scene.timing import fps_pair, rate_of
 from .actions import ActionWriter
-from .characters import Character, key_names
+from .characters import Character, check_local, key_names, owner_of
 from .head import head_at, head_channel, write_head
 from .memory import Applied, remember
 
@@ -75,14 +75,18 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
     """
     mapping, missing = mapping_for(character, options)
+    for mesh in _one_a_datablock(character):
+        check_local(mesh.data.shape_keys)
+    check_local(character.meshes[0])
     if options.head is not None:
+        check_local(options.head)
         head_channel(options.head, options.bone)
         if performance.head is None:
             raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")
+    rate = rate_of(scene, performance.rate if options.adopt_rate else None)
+    first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
     if options.adopt_rate:
         scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
-    rate = scene.render.fps / scene.render.fps_base
-    first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
     frames, at = scene_frames(performance.time, rate, first, options.speed)
     values = mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
     columns = dict(zip(mapping.targets, values.T, strict=True))
@@ -103,15 +107,15 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         missing=missing,
         held=tuple(dict.fromkeys(key for _, keys in written for key in keys)),
         actions=tuple(action.name for action in writer.actions),
-        sound=_put_sound(scene, performance, character, first) if options.sound else "",
+        sound=put_sound(scene, performance, character.meshes[0], first) if options.sound else "",
     )
 
 
-def _put_sound(scene: bpy.types.Scene, performance: Performance, character: Character, first: float) -> str:
-    """Add the footage's sound, where it is known; says what was done."""
+def put_sound(scene: bpy.types.Scene, performance: Performance, item: Any, first: float) -> str:
+    """Add the footage's sound for an object's character, where the footage is known; says what was done."""
     if not performance.footage:
         return ""
-    strip = add_sound(scene, performance.footage, first, float(performance.time[0]), character.name)
+    strip = add_sound(scene, performance.footage, first, float(performance.time[0]), owner_of(item))
     return f"sound: {strip.name}" if strip is not None else "no sound: the footage has none, or was not found"
 
 

@@ -43,6 +43,12 @@ def roots_of(item: Any) -> set[Any]:
     return {_root(each) for each in (item, *armatures)}
 
 
+def owner_of(item: Any) -> str:
+    """A name for the whole character, whichever of its objects is asked: that of its armature's root, else its own."""
+    armatures = [m.object for m in item.modifiers if m.type == "ARMATURE" and m.object is not None]
+    return _root(armatures[0] if armatures else item).name
+
+
 def _root(item: Any) -> Any:
     while item.parent is not None:
         item = item.parent
@@ -82,6 +88,13 @@ def checked(character: Character) -> Character:
             f"{character.name}: neither it nor an object of its family has relative shape keys; choose a mesh that has"
         )
     return character
+
+
+def check_local(datablock: Any) -> None:
+    """Raises UserError: it is linked from another file, where what is changed here would not be saved."""
+    if datablock.library is not None:
+        name = getattr(datablock, "user", datablock).name  # of shape keys: the mesh
+        raise UserError(f"{name}: is linked from another file, which is not written to; make object and data local")
 
 
 def _listed(names: Iterable[str], most: int = 8) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 import bpy
 
-from ...cli_retarget import Plan
+from ...cli_retarget import Plan, refuse_for_bones
 from ...errors import UserError
 from ..command import make_folder, save_scene
 from ..context import scene_of
-from ..edit import Punch, add_layers, punch_in, refresh
+from ..edit import add_layers, punch_in, refresh
 from ..scene.timing import fps_pair
 from .apply import Options, Report, retarget
 from .bones import BoneOptions, BoneReport
@@ -39,18 +39,13 @@ def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
     make_folder(out)
     open_character(file, plan.performance.rate)
     scene = scene_of(bpy.context)
-    if plan.by_bones or moved_by_bones(scene, words.object):
-        options = BoneOptions(
-            plan.bones,
-            words.mirror,
-            plan.start,
-            head=not words.no_head,
-            head_bone=words.head or "",
-            speed=words.speed,
-        )
-        bone_report = retarget_named_rig(scene, plan.performance, words.object, options)
-        save_scene(out)
-        return bone_report
+    by_bones = plan.by_bones or moved_by_bones(scene, words.object)
+    report = _onto_bones(scene, plan, words) if by_bones else _onto_keys(scene, plan, words)
+    save_scene(out)
+    return report
+
+
+def _onto_keys(scene: bpy.types.Scene, plan: Plan, words: Any) -> Report:
     character = find_character(scene, words.object)
     target, bone = head_target(scene, character, words.head) if words.head is not None else (None, "")
     options = Options(
@@ -64,16 +59,30 @@ def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
         bone=bone,
     )
     report = retarget(scene, plan.performance, character, options)
-    report = replace(report, edited=edit_as_planned(scene, character, plan, words.layers))
-    save_scene(out)
-    return report
+    return replace(report, edited=edit_as_planned(scene, character, plan, words.layers))
+
+
+def _onto_bones(scene: bpy.types.Scene, plan: Plan, words: Any) -> BoneReport:
+    refuse_for_bones(words.layers, plan.mapping)
+    options = BoneOptions(
+        plan.bones,
+        words.mirror,
+        plan.start,
+        head=not words.no_head,
+        head_bone=words.head or "",
+        speed=words.speed,
+        adopt_rate=words.adopt_rate,
+        sound=not words.no_sound,
+        edit=plan.edit,
+        seconds=plan.seconds,
+    )
+    return retarget_named_rig(scene, plan.performance, words.object, options)
 
 
 def edit_as_planned(scene: bpy.types.Scene, character: Character, plan: Plan, layers: bool) -> str:
     """Layers, second takes and edits; says what was done."""
     for second in plan.seconds:
-        fades = second.blend, second.blend
-        punch_in(scene, character, second.performance, Punch(second.start, second.end, *fades, second.first))
+        punch_in(scene, character, second.performance, second.punch)
     if plan.edit.changes:
         return f"edited: {refresh(scene, character, plan.edit).line()}"
     if layers:

@@ -102,9 +102,9 @@ def _keys(curve: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def span_of(curves: Any) -> tuple[float, float]:
-    """First and last frame of F-curves that have the same keys."""
-    frames = _keys(curves[0])[0]
-    return float(frames[0]), float(frames[-1])
+    """First and last frame of the keys of F-curves; some may have lost keys by hand."""
+    ends = [curve.range() for curve in curves if len(curve.keyframe_points)]
+    return min(first for first, _ in ends), max(last for _, last in ends)
 
 
 def scene_frames_of(strip: Any, frames: np.ndarray) -> np.ndarray:

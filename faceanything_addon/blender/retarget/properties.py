@@ -100,6 +100,11 @@ def panel_mapping(settings: FACEANYTHING_PG_retarget) -> Mapping | NameTable | N
     return chosen_mapping(bpy.path.abspath(settings.preset))
 
 
+def panel_start(settings: FACEANYTHING_PG_retarget) -> Start:
+    """Where the performance begins."""
+    return Start(settings.first, settings.start == TIMECODE, settings.timecode, settings.zero)
+
+
 def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
     """The panel as options.
 
@@ -112,7 +117,7 @@ def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
     return Options(
         mapping=panel_mapping(settings),
         mirror=settings.mirror,
-        first=Start(settings.first, settings.start == TIMECODE, settings.timecode, settings.zero),
+        first=panel_start(settings),
         speed=settings.speed,
         adopt_rate=settings.adopt_rate,
         sound=settings.sound,

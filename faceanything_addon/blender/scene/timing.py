@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,12 @@ def make_clock(time: np.ndarray, origin: float, rate: float) -> Clock:
     position = (time - origin) * rate
     offset = round(float(position[0]))
     return Clock(rate, rising(snapped(position - offset + FIRST_FRAME)), offset, origin)
+
+
+def rate_of(scene: Any, adopted: float | None = None) -> float:
+    """Frames per second of a scene, or those that it would have if it took over a performance's rate."""
+    fps, base = (scene.render.fps, scene.render.fps_base) if adopted is None else fps_pair(adopted)
+    return fps / base
 
 
 def fps_pair(rate: float) -> tuple[int, float]:

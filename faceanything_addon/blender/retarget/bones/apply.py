@@ -3,28 +3,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
-import numpy as np
 
 from ....errors import UserError
 from ....retarget.bones import Match
-from ....retarget.bones.motion import gaze_of
-from ....retarget.mirror import mirrored
-from ....retarget.placement import Start
-from ....retarget.resample import resample, scene_frames
 from ....take.performance import Performance
 from ....template import load_template
-from ..actions import ActionWriter
+from ...scene.timing import fps_pair
+from ..actions import BONES, ActionWriter
+from ..apply import put_sound
+from ..characters import check_local
+from ..layers import captured_strip
+from .bounds import bounds_of
 from .measure import Measured, measure
 from .move import move, solve_frames
 from .options import BoneOptions, BoneReport
+from .place import Placed, place
 from .rigs import match_of, rig_of
-from .write import write_bones
+from .write import Written, write_bones
 
+Result = TypeVar("Result")
 MEASURING, SOLVING = 0.8, 0.95  # where these end on the bar
 
 
@@ -38,36 +40,57 @@ def retarget_bones(
     Raises:
         UserError: nothing is known of the armature's bones, or none of them can be driven.
     """
-    if armature.mode == "EDIT":
-        raise UserError(f"{armature.name}: is in edit mode; leave it first")
+    _check(armature)
     match = _with_head(match_of(armature, options.bones), armature, options.head_bone)
+    placed = place(scene, performance, armature.name, options)
     rig = rig_of(armature, match.bones, scene.objects)
-    performance = mirrored(performance) if options.mirror else performance
-    measured = None
-    for step in measure(rig, load_template()):
-        if isinstance(step, Measured):
-            measured = step
-        else:
-            yield MEASURING * step
-    assert measured is not None
-    rate = scene.render.fps / scene.render.fps_base
-    first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
-    frames, at = scene_frames(performance.time, rate, first, options.speed)
-    performance, solved = _at(performance, at), np.zeros((len(at), 0))
-    for step in solve_frames(rig, measured, performance):
-        if isinstance(step, np.ndarray):
-            solved = step
-        else:
-            yield MEASURING + (SOLVING - MEASURING) * step
-    motion = move(rig, measured, solved, performance, options)
+    measured = yield from _last(measure(rig, load_template()), 0.0, MEASURING)
+    solved = yield from _last(solve_frames(rig, measured, placed.performance), MEASURING, SOLVING)
+    motion = move(rig, measured, solved, placed.performance, options)
     if not motion.bones:
         raise UserError(f"{armature.name}: no bone of it can be driven; assign bones in the Bones panel")
-    writer = ActionWriter(f"{armature.name} face")
-    keyed, held = write_bones(writer, armature, frames, motion.bones, match.bones.neutral)
+    writer = ActionWriter(f"{armature.name} face", BONES)
+    bounds = bounds_of(scene, rig, measured, options.edit.tolerance)
+    written = write_bones(writer, armature, placed.frames, motion.bones, match.bones.neutral, bounds)
     writer.finish()
-    scene.frame_end = max(scene.frame_end, int(frames[-1]))
+    yield _report(match, measured, placed, written, writer, _set_scene(scene, armature, performance, placed, options))
+
+
+def _last(steps: Iterator[float | Result], begin: float, end: float) -> Generator[float, None, Result]:
+    """Yields shares from begin to end of the bar; returns what the steps end with."""
+    result = None
+    for step in steps:
+        if isinstance(step, int | float):
+            yield begin + (end - begin) * step
+        else:
+            result = step
+    assert result is not None
+    return result
+
+
+def _set_scene(
+    scene: bpy.types.Scene, armature: Any, performance: Performance, placed: Placed, options: BoneOptions
+) -> str:
+    """The scene's rate, length and sound; what became of the sound."""
+    if options.adopt_rate:
+        scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
+    scene.frame_end = max(scene.frame_end, int(placed.frames[-1]))
     scene.frame_set(scene.frame_current)
-    yield _report(match, measured, frames, keyed, held, writer)
+    return put_sound(scene, performance, armature, placed.first) if options.sound else ""
+
+
+def _check(armature: Any) -> None:
+    """Raises UserError: the armature cannot be animated as it stands."""
+    if armature.mode == "EDIT":
+        raise UserError(f"{armature.name}: is in edit mode; leave it first")
+    check_local(armature)
+    if abs(armature.matrix_world.determinant()) < 1e-18:
+        raise UserError(f"{armature.name}: is scaled to nothing; set its scale")
+    if captured_strip(armature.animation_data) is not None:
+        raise UserError(
+            f"{armature.name}: carries the layers of a head's turn, which would be lost; "
+            "remove the track Captured in the NLA editor first"
+        )
 
 
 def _with_head(match: Match, armature: Any, head: str) -> Match:
@@ -86,32 +109,18 @@ def run_retarget_bones(
     return last
 
 
-def _at(performance: Performance, at: np.ndarray) -> Performance:
-    """The performance at other times (N,)."""
-    from scipy.spatial.transform import Rotation, Slerp
-
-    time, head = performance.time, performance.head
-    if head is not None:
-        steady = np.repeat(head, 2, axis=0) if len(head) == 1 else head
-        clock = np.array([time[0], time[0] + 1.0]) if len(head) == 1 else time
-        head = Slerp(clock, Rotation.from_matrix(steady))(np.clip(at, clock[0], clock[-1])).as_matrix()
-    gaze = gaze_of(performance)
-    gaze = resample(time, gaze, at)
-    gaze = gaze / np.linalg.norm(gaze, axis=-1, keepdims=True)
-    return replace(
-        performance, time=at, coefficients=resample(time, performance.coefficients, at), head=head, gaze=gaze
-    )
-
-
 def _report(
-    match: Match, measured: Measured, frames: np.ndarray, keyed: list[str], held: list[str], writer: ActionWriter
+    match: Match, measured: Measured, placed: Placed, written: Written, writer: ActionWriter, sound: str
 ) -> BoneReport:
     return BoneReport(
         rig=match.bones.label or match.bones.name,
-        driven=tuple(keyed),
-        frames=(int(frames[0]), int(frames[-1])),
+        driven=written.bones,
+        frames=(int(placed.frames[0]), int(placed.frames[-1])),
         missing=match.missing,
         idle=measured.idle,
-        held=tuple(held),
+        held=written.held,
         actions=tuple(action.name for action in writer.actions),
+        keys=written.keys,
+        dense=written.dense,
+        sound=sound,
     )

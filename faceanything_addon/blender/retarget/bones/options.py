@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ....retarget.bones import BoneMap
 from ....retarget.placement import Start
+from ....retarget.second import SecondTake
+from ....solve.edit import Edit
+from ..apply import counted
 
 SHARE_OF_NECK = 0.35
 
@@ -23,6 +26,10 @@ class BoneOptions:
     head_bone: str = ""  # instead of the map's
     speed: float = 1.0  # 2 plays twice as fast
     neck_share: float = SHARE_OF_NECK  # of the head's turn that the neck makes
+    adopt_rate: bool = False  # the scene takes over the performance's frame rate
+    sound: bool = False  # the footage's sound in the sequencer, in step
+    edit: Edit = field(default_factory=Edit)  # before bones are solved; its tolerance is of the bones' curves
+    seconds: tuple[SecondTake, ...] = ()  # seen over ranges of frames
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,14 @@ class BoneReport:
     idle: tuple[str, ...]  # bones that move nothing of the face, or are held by constraints
     held: tuple[str, ...]  # channels left to their drivers
     actions: tuple[str, ...]
+    keys: int  # in all curves
+    dense: int  # before they were reduced
+    sound: str = ""  # what became of it
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
-        done = f"{self.rig}: {len(self.driven)} bones, frames {self.frames[0]} to {self.frames[1]}"
+        done = f"{self.rig}: {counted(len(self.driven), 'bone')}, frames {self.frames[0]} to {self.frames[1]}"
+        fewer = f"{self.keys:,} of {self.dense:,} keys ({self.keys / self.dense:.0%})" if self.keys < self.dense else ""
         left = {"missing bones": self.missing, "bones that move nothing": self.idle, "held by drivers": self.held}
-        return [done, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
+        told = [line for line in (self.sound, fewer) if line]
+        return [done, *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]

@@ -10,9 +10,11 @@ import bpy
 
 from ....errors import UserError
 from ....retarget.bones import BoneMap, recognise_rig
+from ....solve.edit import editable
 from ....template.names import arkit_names
+from ...edit.panel import draw_gains, draw_keys, draw_second
 from .operators import CLASSES as OPERATORS
-from .properties import bone_settings, panel_rig
+from .properties import bone_edits, bone_settings, panel_rig
 from .record import NEUTRAL
 from .rigs import bone_names, own_map, stored_map
 
@@ -39,6 +41,7 @@ class FACEANYTHING_PT_bones(bpy.types.Panel):
         column.use_property_split, column.use_property_decorate = True, False
         for name in ("use_head", "neck_share", "use_eyes"):
             column.prop(settings, name)
+        draw_edits(layout, settings, rig)
         layout.operator("face_anything.retarget_bones", icon="PLAY")
         draw_assign(layout, settings, rig)
         draw_poses(layout, settings, rig)
@@ -63,6 +66,22 @@ def _recognised(names: tuple[str, ...]) -> tuple[str, int, bool]:
     return match.bones.label, len(match.bones.bones), match.sure
 
 
+def unfolded(box: Any, settings: Any, name: str) -> bool:
+    """Draw a part's heading; whether the part is open."""
+    shown = getattr(settings, name)
+    box.prop(settings, name, icon="DISCLOSURE_TRI_DOWN" if shown else "DISCLOSURE_TRI_RIGHT", emboss=False)
+    return shown
+
+
+def draw_edits(layout: Any, settings: Any, rig: Any) -> None:
+    box = layout.box()
+    if unfolded(box, settings, "show_edits"):
+        edits = bone_edits(rig)
+        draw_gains(box, edits, list(editable()))
+        draw_keys(box, edits)
+        draw_second(box, edits)
+
+
 def draw_assign(layout: Any, settings: Any, rig: Any) -> None:
     column = layout.box().column()
     column.use_property_split, column.use_property_decorate = True, False
@@ -75,9 +94,7 @@ def draw_assign(layout: Any, settings: Any, rig: Any) -> None:
 
 def draw_poses(layout: Any, settings: Any, rig: Any) -> None:
     box = layout.box()
-    icon = "DISCLOSURE_TRI_DOWN" if settings.show_poses else "DISCLOSURE_TRI_RIGHT"
-    box.prop(settings, "show_poses", icon=icon, emboss=False)
-    if not settings.show_poses:
+    if not unfolded(box, settings, "show_poses"):
         return
     bones = own_map(rig)
     column = box.column(align=True)

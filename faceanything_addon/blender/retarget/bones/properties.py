@@ -12,9 +12,11 @@ from ....errors import UserError
 from ....retarget.bones import Bone
 from ....retarget.bones.anchors import EYES, anchor_names
 from ....retarget.bones.bonemap import BOTH, PLACE, TURN
-from ....retarget.placement import Start
+from ....retarget.second import SecondTake
 from ...context import active_of, scene_of
-from ..properties import TIMECODE, retarget_settings
+from ...edit.properties import panel_edit, panel_punch
+from ..actor import as_actor
+from ..properties import panel_start, retarget_settings
 from .options import SHARE_OF_NECK, BoneOptions
 from .rigs import armature_of
 
@@ -46,6 +48,7 @@ class FACEANYTHING_PG_bones(bpy.types.PropertyGroup):
         description="What of the bone is keyed",
         items=((PLACE, "Location", ""), (TURN, "Rotation", ""), (BOTH, "Both", "For the jaw")),
     )
+    show_edits: BoolProperty(name="Edits", description="Change the performance as it is applied")
     show_poses: BoolProperty(name="Poses", description="Record poses of your own")
 
 
@@ -53,6 +56,11 @@ def bone_settings(context: Any) -> Any:
     """The Bones panel's settings of the current scene."""
     scene: Any = scene_of(context)
     return scene.face_anything_bones
+
+
+def bone_edits(rig: Any) -> Any:
+    """How a performance is changed before it moves the bones: settings of the armature itself."""
+    return rig.face_anything_edit
 
 
 def panel_rig(context: Any) -> Any:
@@ -68,15 +76,31 @@ def panel_rig(context: Any) -> Any:
 
 
 def panel_bone_options(context: Any) -> BoneOptions:
+    """The panels Retarget and Bones as options, with the rig's own edits.
+
+    Raises:
+        UserError: no rig is chosen, or the second take cannot be read.
+    """
     settings, common = bone_settings(context), retarget_settings(context)
+    edits = bone_edits(panel_rig(context))
     return BoneOptions(
         mirror=common.mirror,
-        first=Start(common.first, common.start == TIMECODE, common.timecode, common.zero),
+        first=panel_start(common),
         speed=common.speed,
         head=settings.use_head,
         eyes=settings.use_eyes,
         neck_share=settings.neck_share,
+        adopt_rate=common.adopt_rate,
+        sound=common.sound,
+        edit=panel_edit(edits),
+        seconds=_second(context, edits),
     )
+
+
+def _second(context: Any, edits: Any) -> tuple[SecondTake, ...]:
+    if not edits.second:
+        return ()
+    return (SecondTake(as_actor(context, bpy.path.abspath(edits.second)), panel_punch(edits)),)
 
 
 def panel_bone(settings: Any) -> Bone:

@@ -11,6 +11,7 @@ import bpy
 from ....errors import UserError
 from ....retarget.bones import BoneMap, Match, fit_map, recognise_rig, rig_names
 from ....retarget.bones.tables import bones_from_text, bones_text
+from ..characters import check_local
 from .sample import Rig
 
 STORED = "face_anything_bones"  # property of the armature object: its own bone map
@@ -69,7 +70,8 @@ def stored_map(rig: Any) -> BoneMap | None:
 
 
 def store_map(rig: Any, bones: BoneMap) -> None:
-    """Keep a map with the armature."""
+    """Keep a map with the armature. Raises UserError: the armature is linked from another file."""
+    check_local(rig)
     rig[STORED] = bones_text(bones)
 
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -10,22 +11,39 @@ import numpy as np
 
 from ....retarget.bones.bonemap import Delta
 from ....retarget.bones.motion import BoneMotion, posed
+from ....solve.reduce import reduce_keys
 from ... import space
-from ...scene.animation import set_curve
+from ...scene.animation import set_bezier, set_curve
 from ..actions import ActionWriter
 from ..head import eulers
+from .bounds import Bounds
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was keyed."""
+
+    bones: tuple[str, ...]
+    held: tuple[str, ...]  # channels left to their drivers
+    keys: int
+    dense: int  # keys before they were reduced
 
 
 def write_bones(
-    writer: ActionWriter, rig: Any, frames: np.ndarray, motions: dict[str, BoneMotion], neutral: dict[str, Delta]
-) -> tuple[list[str], list[str]]:
-    """Key all motions in one action; the bones keyed, and the channels that drivers hold.
+    writer: ActionWriter,
+    rig: Any,
+    frames: np.ndarray,
+    motions: dict[str, BoneMotion],
+    neutral: dict[str, Delta],
+    bounds: Bounds | None = None,
+) -> Written:
+    """Key all motions in one action, with few keys where there are bounds.
 
     Rotation modes stay (axis and angle become a quaternion), locked channels are left alone.
     """
     drivers = {(c.data_path, c.array_index) for c in rig.animation_data.drivers} if rig.animation_data else set()
     curves = writer.curves(rig)
-    keyed, held = [], []
+    keyed, held, counts = [], [], []
     for name, motion in motions.items():
         bone = rig.pose.bones[name]
         base = f'pose.bones["{bpy.utils.escape_identifier(name)}"].'
@@ -34,9 +52,21 @@ def write_bones(
                 if (base + channel, axis) in drivers:
                     held.append(f"{name} {channel}")
                     continue
-                set_curve(curves, base + channel, axis, frames, column)
+                bound = bounds.of(name, channel, len(values)) if bounds is not None else None
+                counts.append(_write(curves, base + channel, axis, frames, column, bound))
                 keyed.append(name)
-    return list(dict.fromkeys(keyed)), list(dict.fromkeys(held))
+    done, left = tuple(dict.fromkeys(keyed)), tuple(dict.fromkeys(held))
+    return Written(done, left, sum(counts), len(counts) * len(frames))
+
+
+def _write(curves: Any, path: str, axis: int, frames: np.ndarray, column: np.ndarray, bound: float | None) -> int:
+    """One curve; the number of its keys."""
+    if bound is None:
+        set_curve(curves, path, axis, frames, column)
+        return len(frames)
+    curve = reduce_keys(frames, column, bound)
+    set_bezier(curves, path, axis, curve)
+    return len(curve.frames)
 
 
 def _channels(bone: Any, motion: BoneMotion, neutral: Delta | None) -> dict[str, dict[int, np.ndarray]]:
