@@ -24,6 +24,7 @@ from faceanything_addon.retarget.bones import (
     save_bones,
 )
 from faceanything_addon.retarget.bones.anchors import MIRROR, anchor_points
+from faceanything_addon.retarget.bones.bonemap import in_their_place
 from faceanything_addon.retarget.bones.face import fit_face
 from faceanything_addon.retarget.bones.motion import Motion, add_head, aim_moves, eye_turns, gaze_of, posed
 from faceanything_addon.retarget.bones.solve import Response, settled_trust, solve_bones
@@ -234,3 +235,22 @@ def test_a_mirrored_performance_winks_with_the_other_eye_and_twice_is_as_before(
     assert np.allclose(seen.gaze[:, 0], played.gaze[:, 1] * [-1, 1, 1])
     again = mirrored(seen)
     assert again.gaze is not None and np.allclose(again.gaze, played.gaze) and again.names == played.names
+
+
+def test_lids_whose_chains_begin_at_the_other_corner_are_turned_round():
+    """MPFB's Rigify lids begin at the inner corner, Rigify's own at the outer one, under the same names."""
+    bones = known_rig("rigify_skin").bones
+    at = anchor_points(load_template(), load_template().vertices.astype(np.float64))
+    own = {name: at[bone.anchor] for name, bone in bones.items() if bone.anchor}
+    assert in_their_place(bones, own) == bones
+    swapped = {name: replace(bone, anchor=other(bone.anchor)) for name, bone in bones.items()}
+    theirs = {name: at[bone.anchor] for name, bone in swapped.items() if bone.anchor}
+    assert in_their_place(bones, theirs) == swapped
+    assert swapped["lid.T.L"].anchor == "lid_inner_left" and swapped["lid.T.L.002"] == bones["lid.T.L.002"]
+
+
+def other(anchor):
+    """inner for outer and the other way round, on lids."""
+    if not anchor or not anchor.startswith("lid_"):
+        return anchor
+    return anchor.replace("inner", "?").replace("outer", "inner").replace("?", "outer")

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from ...template.names import arkit_names
 from .anchors import anchor_names
@@ -200,3 +202,27 @@ def _both_sides(bones: dict[str, Bone], sides: list[str]) -> dict[str, Bone]:
             anchor = bone.anchor.replace("_left", "_right") if bone.anchor else None
             out.setdefault(name.replace(left, right), Bone(anchor, bone.tail, bone.moves))
     return out
+
+
+def in_their_place(bones: dict[str, Bone], points: dict[str, np.ndarray]) -> dict[str, Bone]:
+    """Lids with inner and outer corner the right way round: chains of the same names begin at either on some rigs.
+
+    Args:
+        points: (3,) each: where the bones' points lie at rest, in any space.
+    """
+
+    def apart(place: str) -> float:
+        found = {b.anchor: points[n] for n, b in bones.items() if n in points and b.anchor}
+        left, right = (found.get(f"lid_{place}_{side}") for side in ("left", "right"))
+        return float("nan") if left is None or right is None else float(np.linalg.norm(left - right))
+
+    if not apart("inner") > apart("outer"):
+        return bones
+    return {name: replace(bone, anchor=_other_corner(bone.anchor)) for name, bone in bones.items()}
+
+
+def _other_corner(anchor: str | None) -> str | None:
+    if anchor is None or not anchor.startswith("lid_"):
+        return anchor
+    swap = {"inner": "outer", "outer": "inner"}
+    return "_".join(swap.get(word, word) for word in anchor.split("_"))

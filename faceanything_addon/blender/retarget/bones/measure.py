@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ....errors import UserError
 from ....retarget.bones import Bone
-from ....retarget.bones.bonemap import AIM
+from ....retarget.bones.bonemap import AIM, in_their_place
 from ....retarget.bones.face import Face
 from ....retarget.bones.probes import Probes, choose_probes, face_of
 from ....retarget.bones.solve import Response, settled_trust, without
@@ -48,6 +48,7 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
     """
     with held_still(rig.item, rig.meshes):
         _stand_neutral(rig)
+        rig = replace(rig, map=replace(rig.map, bones=in_their_place(rig.map.bones, rig.points())))
         points = _points(rig)
         face = face_of(template, points, _with_eyes(rig), _upright(rig))
         solved = _solved_bones(rig)
