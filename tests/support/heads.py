@@ -56,3 +56,31 @@ def box(name: str, center: np.ndarray, size: float) -> Piece:
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * size / 2
     faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
     return Piece(name, corners + center, np.arange(0, 24, 4), np.ravel(faces))
+
+
+def gums(template: Template) -> Piece:
+    """One sheet from the upper teeth's necks back into the throat and on to the lower ones'.
+
+    Row by row; the last row stands up between the lower teeth, to half their height.
+    """
+    vertices = stranger(template)
+    teeth = template.part == Part.TEETH
+    moves = np.linalg.norm(template.expressions[template.expression_names.index("jawOpen")], axis=1) > 1e-4
+    upper, lower = vertices[teeth & ~moves], vertices[teeth & moves]
+    angle = np.linspace(-1.0, 1.0, 17)
+    top, bottom = _arch(upper, angle), _arch(lower, angle)
+    top[:, 1], bottom[:, 1] = upper[:, 1].max(), lower[:, 1].min()
+    throat = (top + bottom) / 2 - [0, 0, 0.02]
+    papillae = bottom.copy()
+    papillae[:, 1] = lower[:, 1].mean()
+    path = [top, (top + throat) / 2, throat, (throat + bottom) / 2, bottom, (bottom + papillae) / 2, papillae]
+    corner = (np.arange(len(path) - 1)[:, None] * 17 + np.arange(16)).ravel()
+    quads = np.stack([corner, corner + 1, corner + 18, corner + 17], axis=1)
+    return Piece("Gums", world(np.concatenate(path)), np.arange(0, quads.size, 4), quads.ravel())
+
+
+def _arch(teeth: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """(n, 3) places along a row of teeth, from one side to the other (angle in radians from the front)."""
+    middle = np.array([0, 0, teeth[:, 2].min()])
+    around = np.arctan2(teeth[:, 0], teeth[:, 2] - middle[2])
+    return np.stack([teeth[np.abs(around - a) < 0.2].mean(axis=0) for a in angle])

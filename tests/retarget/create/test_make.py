@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
-from support.heads import SCALE, SHIFT, TO_WORLD, box, head_pieces, members, stranger
+from support.heads import SCALE, SHIFT, TO_WORLD, box, gums, head_pieces, members, stranger
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.retarget.create import Carrier, Piece, lay_template, make_shapes
@@ -18,7 +18,7 @@ def quiet(done, total):
 
 @pytest.fixture(scope="module")
 def pieces():
-    return [*head_pieces(load_template()), box("Plinth", SHIFT + [0, 0, -12], 4.0)]
+    return [*head_pieces(load_template()), gums(load_template()), box("Plinth", SHIFT + [0, 0, -12], 4.0)]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,10 @@ def made(pieces, told):
 
 @pytest.fixture(scope="module")
 def back(made, pieces):
-    """(52, V, 3) what was made, in the template's order and space; the plinth left out."""
+    """(52, V, 3) what was made, in the template's order and space; gums and plinth left out."""
     template = load_template()
     out = np.zeros((52, len(template.vertices), 3))
-    for piece, offsets in zip(pieces[:-1], made.offsets, strict=False):
+    for piece, offsets in zip(pieces[:-2], made.offsets, strict=False):
         out[:, members(template, piece.name)] = offsets @ TO_WORLD / SCALE
     return out
 
@@ -115,6 +115,24 @@ def test_lower_teeth_and_tongue_go_with_the_jaw_and_upper_teeth_stay(back):
     still = teeth[np.linalg.norm(true[teeth], axis=1) < 1e-4]
     assert len(still) and np.abs(jaw[still]).max() < 1e-3
     assert rest.shape == jaw.shape
+
+
+def test_gums_go_with_the_teeth_that_they_are_at(made, pieces):
+    """One sheet holds both rows; what stands up between the lower teeth is near the upper ones through the air."""
+    template, jaw = load_template(), NAMES.index("jawOpen")
+    moved = made.offsets[-2][jaw] @ TO_WORLD / SCALE
+    places = (pieces[-2].vertices - SHIFT) @ TO_WORLD / SCALE
+    lower = np.flatnonzero((template.part == Part.TEETH) & (template.expressions[jaw].any(axis=1)))
+    motion = np.linalg.lstsq(_homogeneous(stranger(template)[lower]), template.expressions[jaw][lower], rcond=None)[0]
+    hinged = _homogeneous(places) @ motion
+    share = ((moved * hinged).sum(axis=1) / (hinged**2).sum(axis=1)).reshape(7, 17)
+    assert np.abs(share[0]).max() < 0.1
+    assert share[4:].min() > 0.85
+    assert 0.3 < share[2].mean() < 0.9
+
+
+def _homogeneous(points):
+    return np.column_stack([points, np.ones(len(points))])
 
 
 def test_eyes_and_what_is_far_away_stay(made, back):
