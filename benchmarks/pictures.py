@@ -76,7 +76,7 @@ def truth_of(rows: dict[str, np.ndarray], i: int, skins: list[str]) -> Truth:
 def look(template: Template, truths: list[Truth]) -> list[FaceMaps]:
     """The tracker on each picture as on a clip of one frame."""
     first = FaceTracker(template)
-    return [FaceTracker(template, network=first.network, closeup=first.closeup).next(t.image) for t in truths]
+    return [FaceTracker(template, network=first.network, closeups=first.closeups).next(t.image) for t in truths]
 
 
 def ask(python: str, truths: list[Truth]) -> np.ndarray:

@@ -34,7 +34,7 @@ class Options:
     """One run."""
 
     run: Path
-    task: str = "eyes"  # or mouth
+    task: str = "eyes"  # or mouth, brows
     steps: int = 8000
     batch: int = 128
     rate: float = 2e-3
@@ -52,6 +52,13 @@ def make_batch(arrays: Chunk, rows: np.ndarray, fields: tuple[str, ...], device:
     """Stored pictures -> image (B, 3, h, w) 0..1, the other fields as they are."""
     t = {k: torch.from_numpy(np.ascontiguousarray(arrays[k][rows])).to(device) for k in fields}
     return {**t, "image": t["image"].permute(0, 3, 1, 2).float() / 255}
+
+
+def begin_from(model: torch.nn.Module, weights: dict[str, Tensor]) -> None:
+    """Take over what has the same shape: all of the same task's network, the body of another's."""
+    own = model.state_dict()
+    fits = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape and k != "middle"}
+    model.load_state_dict(own | fits)
 
 
 def vary(batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
@@ -84,7 +91,7 @@ class Trainer:
         self.gaps = self.task.gaps.to(self.device)
         self.model = self.task.network(self.task.config, self.task.middle).to(self.device)
         if o.init:
-            self.model.load_state_dict(torch.load(o.init, map_location="cpu", weights_only=True)["average"])
+            begin_from(self.model, torch.load(o.init, map_location="cpu", weights_only=True)["average"])
         self.average = Average(self.model, 0.998)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=o.rate, weight_decay=0.02, betas=(0.9, 0.98))
         self.done, self.chunk = 0, 0

@@ -1,6 +1,6 @@
 """The networks of second looks: one picture in, points and a few numbers out, each point with how sure it is.
 
-An eye's numbers are its gaze, a mouth's its coefficients.
+An eye's numbers are its gaze, a mouth's and the brows' their coefficients.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -96,8 +96,8 @@ class EyeNetwork(NearNetwork):
         return {"gaze": F.normalize(gaze, dim=-1, eps=1e-4), "gaze_log_sigma": sigma}
 
 
-class MouthNetwork(NearNetwork):
-    """Of a mouth: coefficients (B, K) 0..1."""
+class RegionNetwork(NearNetwork):
+    """Of the mouth or the brows: coefficients (B, K) 0..1."""
 
     def read(self, raw: Tensor) -> dict[str, Tensor]:
         logits = 4 * raw - 2  # starts near rest
@@ -109,9 +109,10 @@ def points_terms(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor)
     off = (out["points"] - batch["points"]) / 4
     distance = torch.sqrt(off.square().sum(-1) + 1e-4)
     apart = off[:, gaps[:, 0]] - off[:, gaps[:, 1]]
+    gap = torch.sqrt(apart.square().sum(-1) + 1e-4)
     return {
         "points": tempered_laplace(distance, out["point_log_sigma"] - math.log(4.0)).mean(),
-        "gaps": torch.sqrt(apart.square().sum(-1) + 1e-4).mean(),
+        "gaps": gap.mean() if len(gaps) else gap.sum(),  # brows have none
     }
 
 
@@ -128,12 +129,12 @@ def eye_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> 
     return terms["points"] + GAPS * terms["gaps"] + GAZE * terms["gaze"], terms
 
 
-def mouth_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def region_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum and terms.
 
     Args:
         batch: points (B, M, 2), arkit (B, K).
-        gaps: (G, 2) rows of points above and below the opening.
+        gaps: (G, 2) rows of points above and below the opening; none of brows.
     """
     terms = points_terms(out, batch, gaps)
     # Entropy, not distance: most coefficients are 0 most of the time, and the median of what is possible tells nothing.

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from faceanything_addon.model import closeup as eye
-from faceanything_addon.model import closeup_mouth as mouth
+from faceanything_addon.model.closeup_region import BROWS, MOUTH, OUTPUTS, Region
 from faceanything_addon.reconstruct.observations import point_tables
 from faceanything_addon.template import Template
 
 from .augment import swap_side
-from .closeup_network import EyeNetwork, MouthNetwork, NearConfig, NearNetwork, eye_loss, mouth_loss
+from .closeup_network import EyeNetwork, NearConfig, NearNetwork, RegionNetwork, eye_loss, region_loss
 
 WEIGHTS = Path(__file__).parent / "weights"
 Batch = dict[str, Tensor]
@@ -57,12 +57,13 @@ class Task:
     def score(self, out: Batch, batch: Batch) -> dict[str, float]:
         """Errors on held-out pictures."""
         off = out["points"] - batch["points"]
-        apart = (off[:, self.gaps[:, 0], 1] - off[:, self.gaps[:, 1], 1]).abs()
         scores = {
             "points_mm": float(off.norm(dim=-1).mean()) * self.millimetre,
             "points_median_mm": float(off.norm(dim=-1).median()) * self.millimetre,
-            "gap_mm": float(apart.mean()) * self.millimetre,
         }
+        if len(self.gaps):
+            apart = (off[:, self.gaps[:, 0], 1] - off[:, self.gaps[:, 1], 1]).abs()
+            scores["gap_mm"] = float(apart.mean()) * self.millimetre
         return scores | (gaze_scores(out, batch) if "gaze" in out else coefficient_scores(out, batch))
 
 
@@ -117,25 +118,35 @@ def eye_task(template: Template) -> Task:
     )
 
 
-def mouth_task(template: Template) -> Task:
-    """Mouths, half of them in a mirror."""
-    rows, names = mouth.mouth_rows(template), template.expression_names
-    chosen = mouth.mouth_coefficients(names)
+def region_task(region: Region, gaps: bool, template: Template) -> Task:
+    """Regions that are their own mirror image: half of the pictures in a mirror."""
+    rows, names = region.rows(template), template.expression_names
+    chosen = region.coefficients(names)
     own = [names[i] for i in chosen]
     return Task(
-        name="mouth",
-        module="training.generator.closeup_mouth",
+        name=region.name,
+        module=f"training.generator.closeup_{region.name}",
         fields=("image", "points", "arkit"),
-        network=MouthNetwork,
-        config=NearConfig(points=len(rows), extra=len(chosen), width=mouth.SIZE, height=mouth.SIZE),
-        outputs=mouth.OUTPUTS,
-        file=mouth.MOUTH_FILE,
-        middle=front_view(template, rows, mouth.SIDE, mouth.SIZE, mouth.SIZE),
-        gaps=gap_rows(template, rows, 2),
-        loss=mouth_loss,
-        millimetre=1000 * mouth.SIDE / mouth.SIZE,
+        network=RegionNetwork,
+        config=NearConfig(points=len(rows), extra=len(chosen), width=region.width, height=region.height),
+        outputs=OUTPUTS,
+        file=region.file,
+        middle=front_view(template, rows, region.side, region.width, region.height),
+        gaps=gap_rows(template, rows, 2) if gaps else torch.zeros((0, 2), dtype=torch.long),
+        loss=region_loss,
+        millimetre=1000 * region.side / region.width,
         swap=(mirror_rows(template, rows), torch.tensor([own.index(swap_side(n)) for n in own])),
     )
+
+
+def mouth_task(template: Template) -> Task:
+    """Mouths, with the gap between the lips."""
+    return region_task(MOUTH, True, template)
+
+
+def brows_task(template: Template) -> Task:
+    """Brows, lids and what lies around them."""
+    return region_task(BROWS, False, template)
 
 
 def mirror_rows(template: Template, rows: np.ndarray) -> Tensor:
@@ -144,4 +155,4 @@ def mirror_rows(template: Template, rows: np.ndarray) -> Tensor:
     return torch.from_numpy(np.linalg.norm((places * (-1, 1, 1))[:, None] - places, axis=2).argmin(axis=1))
 
 
-TASKS = {"eyes": eye_task, "mouth": mouth_task}
+TASKS = {"eyes": eye_task, "mouth": mouth_task, "brows": brows_task}

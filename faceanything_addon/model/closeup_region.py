@@ -1,4 +1,4 @@
-"""A second, closer look at the mouth: its points and coefficients from a network of its own."""
+"""Second, closer looks at the mouth and at the brows: points and coefficients from a network for each."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -10,48 +10,86 @@ from typing import Any
 import numpy as np
 
 from ..template import Template
-from .closeup import merge_points
+from .closeup import EyePoints, merge_points
 from .crop import Crop, apply, cut
 from .embedded import damaged, open_session
 from .maps import FaceMaps
 
-MOUTH_FILE = Path(__file__).resolve().parent.parent / "data" / "mouth.onnx"
+DATA = Path(__file__).resolve().parent.parent / "data"
 OUTPUTS = ("points", "point_log_sigma", "coefficients")
-SIZE = 112  # of the square picture
-SIDE = 0.095  # metres across the picture at the mouth
-REACH = 0.045  # metres from the middle of the mouth to its last point
-WORDS = ("jaw", "mouth", "cheek", "noseSneer", "tongue")  # coefficients that are seen here begin so
 
 
 @dataclass(frozen=True)
-class MouthLook:
-    """What the network says about one picture of a mouth."""
+class Region:
+    """A part of the face that has a network of its own."""
+
+    name: str
+    width: int  # pixels of the picture
+    height: int
+    side: float  # metres across the picture's width at the face
+    landmarks: slice  # whose mean is the middle
+    reach: tuple[float, float, float]  # metres from the middle to the last point, x y z
+    words: tuple[str, ...]  # coefficients that are seen here begin so
+
+    @property
+    def file(self) -> Path:
+        """The network that the extension ships."""
+        return DATA / f"{self.name}.onnx"
+
+    @property
+    def margin(self) -> int:
+        """Rows of the square above the picture."""
+        return (self.width - self.height) // 2
+
+    def rows(self, template: Template) -> np.ndarray:
+        """(M,) indices into template.points; mirror images of each other in pairs. Eyes have their own network."""
+        off = template.vertices[template.points] - template.landmarks(template.vertices)[self.landmarks].mean(axis=0)
+        near = np.linalg.norm(off / self.reach, axis=1) < 1
+        near[EyePoints.of(template).rows] = False
+        return np.flatnonzero(near)
+
+    def coefficients(self, names: tuple[str, ...]) -> np.ndarray:
+        """(K,) indices of the coefficients that the network tells."""
+        return np.array([number for number, name in enumerate(names) if name.startswith(self.words)])
+
+
+MOUTH = Region(
+    name="mouth",
+    width=112,
+    height=112,
+    side=0.095,
+    landmarks=slice(48, 60),
+    reach=(0.045, 0.045, 0.045),
+    words=("jaw", "mouth", "cheek", "noseSneer", "tongue"),
+)
+BROWS = Region(
+    name="brows",
+    width=128,
+    height=80,
+    side=0.13,
+    landmarks=slice(17, 27),
+    reach=(0.075, 0.045, 0.08),
+    words=("brow", "eyeSquint", "eyeWide", "cheekSquint"),
+)
+
+
+@dataclass(frozen=True)
+class RegionLook:
+    """What the network says about one picture."""
 
     points: np.ndarray  # (M, 2) pixels of the picture
     point_log_sigma: np.ndarray  # (M,) of those pixels
     coefficients: np.ndarray  # (K,) 0..1
 
 
-def mouth_rows(template: Template) -> np.ndarray:
-    """(M,) indices into template.points: lips and what lies around them; mirror images of each other in pairs."""
-    places = template.vertices[template.points]
-    middle = template.landmarks(template.vertices)[48:60].mean(axis=0)
-    return np.flatnonzero(np.linalg.norm(places - middle, axis=1) < REACH)
-
-
-def mouth_coefficients(names: tuple[str, ...]) -> np.ndarray:
-    """(K,) indices of the coefficients that the mouth's network tells."""
-    return np.array([number for number, name in enumerate(names) if name.startswith(WORDS)])
-
-
-class MouthNetwork:
+class RegionNetwork:
     """One ONNX Runtime session, opened at its first use.
 
     Args:
-        points: how many the template has about the mouth; None leaves it unchecked.
+        points: how many the template has there; None leaves it unchecked.
     """
 
-    def __init__(self, path: Path = MOUTH_FILE, threads: int | None = None, points: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, points: int | None = None) -> None:
         self.path, self.threads, self.points = path, threads, points
         self._session: Any = None
 
@@ -70,32 +108,35 @@ class MouthNetwork:
             self._session = session
         return self._session
 
-    def look(self, image: np.ndarray) -> MouthLook:
-        """(SIZE, SIZE, 3) RGB uint8."""
+    def look(self, image: np.ndarray) -> RegionLook:
+        """(height, width, 3) RGB uint8."""
         pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) * np.float32(1 / 255)
-        return MouthLook(*(value[0] for value in self.session.run(None, {"image": pixels})))
+        return RegionLook(*(value[0] for value in self.session.run(None, {"image": pixels})))
 
 
-class MouthCloseUp:
-    """Betters an embedded network's maps by what a second look at the mouth says.
+class RegionCloseUp:
+    """Betters an embedded network's maps by what a second look at a region says.
 
     Args:
         template: whose sparse points the networks were trained on.
         threads: of the network's runtime.
     """
 
-    def __init__(self, template: Template, threads: int | None = None, network: MouthNetwork | None = None) -> None:
-        self.rows = mouth_rows(template)
-        self.names = mouth_coefficients(template.expression_names)
-        self.network = network or MouthNetwork(threads=threads, points=len(self.rows))
+    def __init__(
+        self, region: Region, template: Template, threads: int | None = None, network: RegionNetwork | None = None
+    ) -> None:
+        self.region, self.rows = region, region.rows(template)
+        self.names = region.coefficients(template.expression_names)
+        self.network = network or RegionNetwork(region.file, threads, len(self.rows))
 
     def better(self, image: np.ndarray, maps: FaceMaps, scale: float, roll: float) -> FaceMaps:
-        """Maps with the mouth's points and coefficients from near; arguments as of `CloseUp.better`."""
+        """Maps with the region's points and coefficients from near; arguments as of `CloseUp.better`."""
+        region = self.region
         x, y = maps.points[self.rows].astype(np.float64).mean(axis=0)
-        crop = Crop(float(x), float(y), SIDE * scale, roll)
-        look = self.network.look(cut(image, crop, SIZE))
-        near = apply(crop.to_frame(SIZE), look.points.astype(np.float64))
-        sigma = np.exp(look.point_log_sigma) * crop.side / SIZE
+        crop = Crop(float(x), float(y), region.side * scale, roll)
+        look = self.network.look(cut(image, crop, region.width)[region.margin : region.margin + region.height])
+        near = apply(crop.to_frame(region.width), look.points.astype(np.float64) + (0, region.margin))
+        sigma = np.exp(look.point_log_sigma) * crop.side / region.width
         points, point_sigma = merge_points(maps, self.rows, near, sigma)
         coefficients = None
         if maps.arkit is not None:

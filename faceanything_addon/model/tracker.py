@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import UserError
 from ..template import Part, Template
 from .closeup import CloseUp
+from .closeup_region import BROWS, MOUTH, RegionCloseUp
 from .crop import Crop, apply, cut, tiles, whole_frame
 from .embedded import EmbeddedNetwork, Look
 from .framing import affine_camera, camera_scale, crop_from_mask, crop_from_points, head_roll, misplaced
@@ -44,6 +46,18 @@ class Network(Protocol):
     def look(self, image: np.ndarray) -> Look: ...
 
 
+class Closer(Protocol):
+    """A second, closer look at a part of the face."""
+
+    def better(self, image: np.ndarray, maps: FaceMaps, scale: float, roll: float) -> FaceMaps: ...
+
+
+def second_looks(template: Template, threads: int | None = None) -> list[Closer]:
+    """Those of the extension: eyes, mouth, brows."""
+    regions = [RegionCloseUp(region, template, threads) for region in (MOUTH, BROWS) if region.file.exists()]
+    return [CloseUp(template, threads), *regions]
+
+
 @dataclass(frozen=True)
 class Seen:
     """A look at one square."""
@@ -60,8 +74,8 @@ class FaceTracker:
     Args:
         template: whose points the network was trained on.
         threads: of the network's runtime.
-        network: another one to use, for tests; the eyes then get no second look but by `closeup`.
-        closeup: second looks at the eyes.
+        network: another one to use, for tests; nothing then gets a second look but by `closeups`.
+        closeups: the second looks, one after another.
     """
 
     def __init__(
@@ -69,10 +83,12 @@ class FaceTracker:
         template: Template,
         threads: int | None = None,
         network: Network | None = None,
-        closeup: CloseUp | None = None,
+        closeups: Sequence[Closer] | None = None,
     ) -> None:
         self.network: Network = network or EmbeddedNetwork(threads=threads)
-        self.closeup = closeup or (CloseUp(template, threads) if network is None else None)
+        if closeups is None:
+            closeups = second_looks(template, threads) if network is None else []
+        self.closeups = closeups
         self.model = template.vertices[template.points].astype(np.float64)  # (P, 3)
         if self.network.points != len(self.model):
             raise UserError("embedded.onnx: does not fit template.npz; reinstall the extension")
@@ -101,12 +117,13 @@ class FaceTracker:
         return self.near(image, seen)
 
     def near(self, image: np.ndarray, seen: Seen) -> FaceMaps:
-        """Maps of a look, eyes looked at a second time."""
+        """Maps of a look; eyes, mouth and brows looked at a second time."""
         maps = self.maps(seen)
-        if self.closeup is None:
-            return maps
         scale = camera_scale(seen.camera) * seen.crop.side / self.network.size
-        return self.closeup.better(image, maps, scale, seen.crop.roll + head_roll(seen.camera))
+        roll = seen.crop.roll + head_roll(seen.camera)
+        for closeup in self.closeups:
+            maps = closeup.better(image, maps, scale, roll)
+        return maps
 
     def see(self, image: np.ndarray, crop: Crop) -> Seen:
         """One look."""

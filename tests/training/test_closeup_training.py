@@ -15,11 +15,12 @@ pytest.importorskip("numba")
 import torch
 
 from faceanything_addon.model.closeup import HEIGHT, SIDE, WIDTH, EyePoints
+from faceanything_addon.model.closeup_region import BROWS, MOUTH, Region
 from faceanything_addon.solve.gaze import camera_toward
 from faceanything_addon.template import load_template
 from training import closeup
 from training.closeup_network import NearNetwork, eye_loss
-from training.closeup_tasks import eye_task, mouth_task
+from training.closeup_tasks import Task, brows_task, eye_task, mouth_task
 
 TEMPLATE = load_template()
 EYES = eye_task(TEMPLATE)
@@ -100,28 +101,41 @@ def test_an_eye_that_looks_at_the_camera_has_gaze_straight_ahead_wherever_it_lie
     assert np.allclose(one["points"].mean(axis=1), (WIDTH / 2, HEIGHT / 2), atol=20)
 
 
-def test_a_mouth_mirrored_twice_is_itself_and_mirrored_once_swaps_sides() -> None:
-    task = mouth_task(TEMPLATE)
+@pytest.mark.parametrize("task", [mouth_task(TEMPLATE), brows_task(TEMPLATE)], ids=lambda task: task.name)
+def test_a_region_mirrored_twice_is_itself_and_mirrored_once_swaps_sides(task: Task) -> None:
     assert task.swap is not None
     count, names = len(task.middle), int(task.config.extra)
     rng = torch.Generator().manual_seed(0)
     batch = {
-        "image": torch.rand(2, 3, 112, 112, generator=rng),
+        "image": torch.rand(2, 3, task.config.height, task.config.width, generator=rng),
         "points": task.middle.expand(2, count, 2),
         "arkit": torch.rand(2, names, generator=rng),
     }
     once = task.mirrored(batch)
-    assert (once["points"] - batch["points"]).abs().max() < 0.5, "the mean mouth is its own mirror image"
+    assert (once["points"] - batch["points"]).abs().max() < 0.5, "the mean face is its own mirror image"
     assert not torch.equal(once["arkit"], batch["arkit"])
     assert all(torch.allclose(task.mirrored(once)[k], batch[k], atol=1e-4) for k in batch)
+    loss, terms = task.loss(task.network(task.config, task.middle)(batch["image"]), batch, task.gaps)
+    assert torch.isfinite(loss) and all(torch.isfinite(term) for term in terms.values())
+
+
+def test_another_tasks_network_lends_its_body() -> None:
+    mouth, brows = mouth_task(TEMPLATE), brows_task(TEMPLATE)
+    one, other = mouth.network(mouth.config, mouth.middle), brows.network(brows.config, brows.middle)
+    closeup.begin_from(other, one.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(one.body.parameters(), other.body.parameters(), strict=True))
+    assert torch.equal(other.middle, brows.middle)
 
 
 @needs_heads
-def test_mouth_pictures_repeat_and_hold_the_mouth() -> None:
+@pytest.mark.parametrize("region", [MOUTH, BROWS], ids=lambda region: region.name)
+def test_region_pictures_repeat_and_hold_the_region(region: Region) -> None:
     from training.generator.assets import load_assets
-    from training.generator.closeup_mouth import render_batch
+    from training.generator.closeup_region import render_regions
 
     assets = load_assets(Path(os.environ["FACE_DATA"]))
-    one, two = render_batch(4, 3, assets), render_batch(4, 3, assets)
+    one, two = render_regions(region, 4, 3, assets), render_regions(region, 4, 3, assets)
     assert all(np.array_equal(one[k], two[k]) for k in one)
-    assert np.allclose(one["points"].mean(axis=1), (56, 56), atol=20) and one["arkit"].max() <= 1
+    assert one["image"].shape == (3, region.height, region.width, 3)
+    middle = (region.width / 2, region.height / 2)
+    assert np.allclose(one["points"].mean(axis=1), middle, atol=20) and one["arkit"].max() <= 1
