@@ -24,7 +24,7 @@ MESH_ONLY = ("landmarks", "front")
 
 def add_shape_arguments(parser: argparse.ArgumentParser) -> None:
     """Of make-shapes."""
-    parser.add_argument("character", metavar="CHARACTER", help=".blend, .glb, .gltf, .fbx or .obj")
+    parser.add_argument("character", metavar="CHARACTER", help=".blend, .glb, .gltf, .fbx, .vrm or .obj")
     parser.add_argument("--out", required=True, metavar="FILE.blend")
     parser.add_argument("--object", metavar="NAME", help="mesh of the character, where the file has several")
     _add_face_arguments(parser)

@@ -38,11 +38,15 @@ class Plan:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All of them."""
     parser.add_argument("take", metavar="TAKE", help="folder of the take, or a recording (.csv, .json, .txt)")
-    parser.add_argument("--character", required=True, metavar="FILE", help="character: .blend, .glb, .gltf or .fbx")
+    parser.add_argument(
+        "--character", required=True, metavar="FILE", help="character: .blend, .glb, .gltf, .fbx or .vrm"
+    )
     parser.add_argument("--out", required=True, metavar="FILE.blend")
     parser.add_argument("--object", metavar="NAME", help="object of the character, where the file has several")
     parser.add_argument("--preset", metavar="NAME_OR_FILE", help="naming or preset, where the keys are not recognised")
-    parser.add_argument("--head", metavar="NAME", help="bone or object that receives the head's turn")
+    parser.add_argument(
+        "--head", metavar="NAME", help="bone or object that receives the head's turn (of a .vrm its head)"
+    )
     parser.add_argument("--mirror", action="store_true", help="the actor's left drives the character's right")
     parser.add_argument("--bones", action="store_true", help="animate bones, even where there are shape keys")
     parser.add_argument("--actor", metavar="FILE.json", help="actor's profile, made by calibrate")

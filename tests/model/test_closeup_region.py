@@ -30,7 +30,7 @@ def maps_at(place: tuple[float, float]) -> FaceMaps:
     """Maps that put every sparse point at one place, coefficients at a tenth."""
     empty, count = np.zeros((4, 4), np.float32), len(TEMPLATE.points)
     maps = FaceMaps(True, np.zeros((4, 4, 3), np.float32), empty, empty.astype(np.uint8), empty,
-                    np.eye(3, dtype=np.float32)[:2], np.tile(np.float32(place), (count, 1)),
+                    np.eye(3, dtype=np.float32)[:2], np.tile(np.array(place, np.float32), (count, 1)),
                     np.full(count, 10, np.float32))  # fmt: skip
     return replace(maps, arkit=np.full(len(NAMES), 0.1, np.float32))
 

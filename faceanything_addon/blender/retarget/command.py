@@ -19,16 +19,18 @@ from .apply import Options, Report, retarget
 from .bones import BoneOptions, BoneReport
 from .bones.command import moved_by_bones, retarget_named_rig
 from .characters import Character, find_character
+from .vrm import import_vrm, known_head
 
-KINDS = (".blend", ".glb", ".gltf", ".fbx")
+KINDS = (".blend", ".glb", ".gltf", ".fbx", ".vrm")
 
 
 def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
     """Open a character, animate it, edit that and save the scene. What is open in this Blender is lost.
 
     Args:
-        words: the command line's: character (.blend, .glb, .gltf or .fbx), out, object (None: the one whose keys
-            are recognised best), head (bone or object; None: nothing turns), and how it is done, see `cli_retarget`.
+        words: the command line's: character (a file of one of KINDS), out, object (None: the one whose keys are
+            recognised best), head (bone or object; None: what the file calls the head, else nothing turns), and how
+            it is done, see `cli_retarget`.
 
     Raises:
         UserError: the file cannot be read, holds no such character, or `out` cannot be written.
@@ -47,7 +49,10 @@ def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
 
 def _onto_keys(scene: bpy.types.Scene, plan: Plan, words: Any) -> Report:
     character = find_character(scene, words.object)
-    target, bone = head_target(scene, character, words.head) if words.head is not None else (None, "")
+    if words.head is not None:
+        target, bone = head_target(scene, character, words.head)
+    else:
+        target, bone = (plan.performance.head is not None and known_head(character.meshes)) or (None, "")
     options = Options(
         mapping=plan.mapping,
         mirror=words.mirror,
@@ -107,7 +112,10 @@ def open_character(file: Path, rate: float | None, kinds: tuple[str, ...] = KIND
             return
         # Not read_factory_settings: that would unregister this very extension.
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        importer(kind)(filepath=str(file))
+        if kind == ".vrm":
+            import_vrm(file)
+        else:
+            importer(kind)(filepath=str(file))
     except (RuntimeError, AttributeError) as error:
         last = (str(error).strip().splitlines() or ["no reason given"])[-1].removeprefix("Error: ")
         raise UserError(f"{file}: cannot be read by Blender ({last}); export the character again") from error
