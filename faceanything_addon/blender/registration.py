@@ -13,7 +13,7 @@ from .edit import properties as edit_properties
 from .exchange import panel as exchange_panel
 from .exchange import playback
 from .exchange import properties as exchange_properties
-from .retarget import actor, vrm_menu
+from .retarget import actor, editor, vrm_menu
 from .retarget import panel as retarget_panel
 from .retarget import properties as retarget_properties
 from .retarget.bones import panel as bones_panel
@@ -23,6 +23,7 @@ CLASSES = (
     preferences.FACEANYTHING_Preferences,
     *panel.CLASSES,
     *retarget_panel.CLASSES,
+    *editor.CLASSES,
     *vrm_menu.CLASSES,
     *edit_panel.CLASSES,
     *bones_panel.CLASSES,

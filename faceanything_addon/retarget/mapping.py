@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,11 @@ from ..template.names import arkit_names
 
 NUMBERS = {"gain": 1.0, "offset": 0.0, "low": 0.0, "high": 1.0}
 OTHER_SIDE = {"Left": "Right", "Right": "Left"}
+SIDES = (
+    (re.compile("left|right", re.IGNORECASE), {"left": "right", "right": "left"}),
+    (re.compile(r"(?<![a-z])[lr](?![a-z])", re.IGNORECASE), {"l": "r", "r": "l"}),  # a letter on its own
+    (re.compile(r"(?<=[a-z])[LR](?![a-z])"), {"l": "r", "r": "l"}),  # smileL
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,24 @@ def other_side(name: str) -> str:
         if name.endswith(side):
             return name.removesuffix(side) + other
     return name
+
+
+def mirrored_target(target: Target) -> Target:
+    """The same for the other side of the face."""
+    return replace(target, sources=tuple((other_side(name), weight) for name, weight in target.sources))
+
+
+def opposite_key(name: str, keys: Iterable[str]) -> str | None:
+    """The character's key for the other side: Smile_L -> Smile_R, leftBrow -> rightBrow; None: there is none."""
+    there = set(keys)
+    for pattern, letters in SIDES:
+        for found in pattern.finditer(name):
+            swapped = letters[found[0].lower()]
+            word = swapped.upper() if found[0].isupper() else swapped.title() if found[0][0].isupper() else swapped
+            other = name[: found.start()] + word + name[found.end() :]
+            if other in there:
+                return other
+    return None
 
 
 def parse_target(entry: Any) -> Target:

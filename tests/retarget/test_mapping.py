@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.performance import make_performance, one_shape
 
-from faceanything_addon.retarget import Mapping, Target
+from faceanything_addon.retarget import Mapping, Target, opposite_key
 from faceanything_addon.retarget.resample import resample, scene_frames
 from faceanything_addon.template import load_template
 from faceanything_addon.template.names import arkit_names
@@ -69,3 +69,20 @@ def test_uneven_time_stamps_are_met_between_samples():
 def test_a_single_picture_is_a_single_frame():
     frames, at = scene_frames(np.array([3.0]), 25.0, 1)
     assert frames.tolist() == [1] and resample(np.array([3.0]), np.array([[0.7]]), at).tolist() == [[0.7]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Smile_L", "Smile_R"),
+        ("leftBrowUp", "rightBrowUp"),
+        ("MouthSmileRight", "MouthSmileLeft"),
+        ("BROW_LEFT", "BROW_RIGHT"),
+        ("l_lid_close", "r_lid_close"),
+        ("eyeBlinkL", "eyeBlinkR"),
+        ("head_lod0_mesh__browLateralL", "head_lod0_mesh__browLateralR"),
+    ],
+)
+def test_the_key_of_the_other_side_is_found_by_its_name(one, other):
+    assert opposite_key(one, [one, other, "jawOpen"]) == other and opposite_key(other, [one, other]) == one
+    assert opposite_key(one, [one, "jawOpen"]) is None and opposite_key("lipsRoll", ["ripsRoll"]) is None

@@ -11,7 +11,7 @@ from ...errors import UserError
 from ...retarget import recognise
 from .operators import CLASSES as OPERATORS
 from .operators import chosen_character
-from .properties import DETECT, FILE, TIMECODE, retarget_settings
+from .properties import DETECT, EDITED, FILE, TIMECODE, retarget_settings
 
 
 class FACEANYTHING_PT_retarget(bpy.types.Panel):
@@ -64,6 +64,9 @@ def naming_text(context: bpy.types.Context) -> str:
         keys = chosen_character(context).keys
     except UserError:
         return "no shape keys"
+    if retarget_settings(context).naming == EDITED:
+        rows = retarget_settings(context).rows
+        return f"{sum(bool(row.sources) for row in rows)} of {len(keys)} shape keys are mapped"
     if retarget_settings(context).naming != DETECT:
         return f"{len(keys)} shape keys"
     match = recognise(keys)

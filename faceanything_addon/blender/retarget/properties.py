@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ...errors import UserError
 from ...retarget import Mapping, NameTable, chosen_mapping, load_table, table_names
@@ -15,11 +23,13 @@ from ...retarget.placement import Start
 from ..context import scene_of
 from ..properties import settings_of, take_folder
 from .apply import Options
+from .rows import ROWS, FACEANYTHING_PG_mapping_row, rows_mapping
 
-DETECT, FILE = "DETECT", "FILE"
+DETECT, FILE, EDITED = "DETECT", "FILE", "EDITED"
 NAMINGS = (
     (DETECT, "Detect", "By the names of the character's shape keys"),
     (FILE, "Preset", "A preset's file"),
+    (EDITED, "Edited", "As the panel Mapping below says"),
     *((name.upper(), load_table(name).label, "") for name in table_names()),
 )
 
@@ -45,6 +55,8 @@ class FACEANYTHING_PG_retarget(bpy.types.PropertyGroup):
     )
     naming: EnumProperty(name="Naming", description="What drives which shape key", items=NAMINGS)
     preset: StringProperty(name="Preset", description="Preset's file", subtype="FILE_PATH")
+    rows: CollectionProperty(type=FACEANYTHING_PG_mapping_row)  # of the panel Mapping
+    row: IntProperty(name="Shape Key", options={"SKIP_SAVE"})
     mirror: BoolProperty(name="Mirror", description="The actor's left drives the character's right")
     start: EnumProperty(name="Start", description="Where the performance begins in the scene", items=STARTS)
     first: IntProperty(name="First Frame", description="Scene frame of the performance's start", default=1)
@@ -93,6 +105,8 @@ def panel_mapping(settings: FACEANYTHING_PG_retarget) -> Mapping | NameTable | N
     """
     if settings.naming == DETECT:
         return None
+    if settings.naming == EDITED:
+        return rows_mapping(settings.rows)
     if settings.naming != FILE:
         return chosen_mapping(settings.naming.lower())
     if not settings.preset:
@@ -127,10 +141,13 @@ def panel_options(settings: FACEANYTHING_PG_retarget) -> Options:
 
 
 def register() -> None:
+    for cls in ROWS:
+        bpy.utils.register_class(cls)
     bpy.utils.register_class(FACEANYTHING_PG_retarget)
     SCENE.face_anything_retarget = PointerProperty(type=FACEANYTHING_PG_retarget)
 
 
 def unregister() -> None:
     del SCENE.face_anything_retarget
-    bpy.utils.unregister_class(FACEANYTHING_PG_retarget)
+    for cls in (FACEANYTHING_PG_retarget, *reversed(ROWS)):
+        bpy.utils.unregister_class(cls)
