@@ -107,6 +107,8 @@ def open_session(path: Path, threads: int | None) -> Any:
         raise UserError(f"onnxruntime: cannot be loaded ({error}); reinstall the extension") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Threads that wait by spinning would take the cores from the next session: four networks share a frame.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -54,7 +54,7 @@ class Closer(Protocol):
 
 def second_looks(template: Template, threads: int | None = None) -> list[Closer]:
     """Those of the extension: eyes, mouth, brows."""
-    regions = [RegionCloseUp(region, template, threads) for region in (MOUTH, BROWS) if region.file.exists()]
+    regions = [RegionCloseUp(region, template, threads) for region in (MOUTH, BROWS)]
     return [CloseUp(template, threads), *regions]
 
 
