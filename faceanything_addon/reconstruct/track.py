@@ -21,7 +21,7 @@ from .observations import Observations, gather, point_tables
 from .rest import beyond_rest
 
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
-PREDICTED_SIGMA = 0.3  # of a coefficient about the network's own guess
+PREDICTED_SIGMA = 0.2  # of a coefficient about the network's own guess
 LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
 EVEN_SIGMA = 0.12  # of the difference between the two sides of a face: one side alone must be seen to move alone
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
