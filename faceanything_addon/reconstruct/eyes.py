@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..solve.gaze import angles, best_rotation, camera_toward, sphere
+from ..solve.gaze import angles, best_rotation, camera_toward, direction, sphere
 from ..template import Part, Template
 from ..template.shape import gaze_rotation
 from .normal import Pose
@@ -19,6 +19,8 @@ PIXEL_SHARE = 0.12  # neighbours err together
 POINT_ERROR = 0.05
 PREDICTED_ERROR = np.radians(6.0)  # of the network's own gaze, where it does not tell
 SURE_ERROR = np.radians(1.5)  # its error is never taken for less
+TURN_ERROR = np.radians(5.0)  # of the eyeball's turn as a whole, however many pixels agree
+SHOWN = np.array([0.87, 1.0])  # of yaw and pitch, the share that the eyeball's pixels show; from people of the training
 UPRIGHT_WEIGHT = 30.0  # of "the eye does not roll", against the evidence's 1 / error^2
 ROUNDS = 3
 APART = np.radians([-3.0, 0.0])  # yaw and pitch of the left eye less the right one's, looking some way off
@@ -54,7 +56,7 @@ class GazeFitter:
         found, weight = np.zeros((2, 2)), np.zeros(2)
         for number, eye in enumerate(self.eyes):
             source, target, strength, seen = self._matches(frame, pose, eye)
-            aims = [] if seen < FEW else [(self._turn(source, target, strength)[:, 2], strength.sum())]
+            aims = [] if seen < FEW else [self._turned(source, target, strength)]
             aims += self._predicted(frame, number, pose, seen)
             if not aims:
                 continue
@@ -62,6 +64,11 @@ class GazeFitter:
             found[number] = angles(total / max(float(np.linalg.norm(total)), 1e-9))
             weight[number] = sum(share for _, share in aims)
         return together(found, weight)
+
+    def _turned(self, source: np.ndarray, target: np.ndarray, strength: np.ndarray) -> tuple[np.ndarray, float]:
+        """The gaze that the eyeball's turn shows, in head space, and its weight."""
+        turn = self._turn(source, target, strength)
+        return direction(angles(turn[:, 2]) / SHOWN), float(1 / (1 / strength.sum() + TURN_ERROR**2))
 
     def _predicted(
         self, frame: dict[str, np.ndarray], number: int, pose: Pose, seen: float
