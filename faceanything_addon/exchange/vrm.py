@@ -8,6 +8,7 @@ lookAt).
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,46 +83,46 @@ def _joined(document: dict[str, Any], rest: bytes) -> bytes:
 
 
 def _parse(document: dict[str, Any], rest: bytes) -> Vrm:
-    nodes, meshes = document.get("nodes", []), document.get("meshes", [])
+    nodes, meshes = document.get("nodes") or [], document.get("meshes") or []
     _name_uniquely(nodes, "node")
     morphs = [_name_morphs(mesh, number) for number, mesh in enumerate(meshes)]
-    extensions = document.get("extensions", {})
+    extensions = document.get("extensions") or {}
     if "VRMC_vrm" in extensions:
         told = extensions["VRMC_vrm"]
-        bones = {name: bone["node"] for name, bone in told["humanoid"]["humanBones"].items()}
-        expressions, look = _expressions_1(told, nodes, morphs), told.get("lookAt", {})
-        turning = {way: look.get(f"rangeMap{key}", {}).get("outputScale", 0.0) for way, key in LOOKS.items()}
+        humans = (told.get("humanoid") or {}).get("humanBones") or {}
+        bones = {name: bone["node"] for name, bone in humans.items() if bone}
+        expressions, look = _expressions_1(told, nodes, morphs), told.get("lookAt") or {}
+        turning = {way: (look.get(f"rangeMap{key}") or {}).get("outputScale", 0.0) for way, key in LOOKS.items()}
         version, by_bones = 1, look.get("type") == "bone"
     elif "VRM" in extensions:
         told = extensions["VRM"]
-        bones = {bone["bone"]: bone["node"] for bone in told["humanoid"]["humanBones"]}
-        expressions, look = _expressions_0(told, morphs), told.get("firstPerson", {})
-        turning = {way: look.get(f"lookAt{key}", {}).get("yRange", 0.0) for way, key in LOOKS.items()}
+        bones = {b["bone"]: b["node"] for b in (told.get("humanoid") or {}).get("humanBones") or []}
+        expressions, look = _expressions_0(told, morphs), told.get("firstPerson") or {}
+        turning = {way: (look.get(f"lookAt{key}") or {}).get("yRange", 0.0) for way, key in LOOKS.items()}
         version, by_bones = 0, look.get("lookAtTypeName") == "Bone"
     else:
         raise ValueError("it lacks the extension VRM or VRMC_vrm")
     named = {bone: nodes[number]["name"] for bone, number in bones.items() if 0 <= number < len(nodes)}
     eyes = (named.get("leftEye", ""), named.get("rightEye", "")) if by_bones else ("", "")
-    look = {way: min(max(float(degrees), 0.0), WIDEST) for way, degrees in turning.items()}
+    look = {way: min(max(0.0, _number(degrees)), WIDEST) for way, degrees in turning.items()}
     return Vrm(version, expressions, named.get("head", ""), eyes, look, _joined(document, rest))
 
 
 def _expressions_1(told: dict[str, Any], nodes: list[Any], morphs: list[list[str]]) -> dict[str, tuple[Bind, ...]]:
-    groups = told.get("expressions", {})
+    groups = told.get("expressions") or {}
     found = {}
-    for name, expression in {**groups.get("custom", {}), **groups.get("preset", {})}.items():
-        binds = (
-            (nodes[b["node"]].get("mesh"), b["index"], b["weight"]) for b in expression.get("morphTargetBinds", [])
-        )
+    for name, expression in {**(groups.get("custom") or {}), **(groups.get("preset") or {})}.items():
+        told_binds = (expression or {}).get("morphTargetBinds") or []
+        binds = ((nodes[b["node"]].get("mesh"), b["index"], b.get("weight", 1.0)) for b in told_binds)
         found[name] = tuple(_binds(binds, morphs))
     return {_short(name): binds for name, binds in found.items() if binds}
 
 
 def _expressions_0(told: dict[str, Any], morphs: list[list[str]]) -> dict[str, tuple[Bind, ...]]:
     found = {}
-    for group in told.get("blendShapeMaster", {}).get("blendShapeGroups", []):
-        name = PRESETS.get(str(group.get("presetName", "")).lower(), str(group.get("name", "")))
-        binds = ((b["mesh"], b["index"], b["weight"] / 100) for b in group.get("binds") or [])
+    for group in (told.get("blendShapeMaster") or {}).get("blendShapeGroups") or []:
+        name = PRESETS.get(str(group.get("presetName", "")).lower(), str(group.get("name") or ""))
+        binds = ((b["mesh"], b["index"], _number(b.get("weight", 100)) / 100) for b in group.get("binds") or [])
         found[name] = tuple(_binds(binds, morphs))
     return {_short(name): binds for name, binds in found.items() if name and binds}
 
@@ -130,14 +131,19 @@ def _binds(binds: Any, morphs: list[list[str]]) -> Iterator[Bind]:
     """Those that name a morph there is."""
     for mesh, index, weight in binds:
         if mesh is not None and 0 <= mesh < len(morphs) and 0 <= index < len(morphs[mesh]):
-            yield Bind(mesh, morphs[mesh][index], float(weight))
+            yield Bind(mesh, morphs[mesh][index], _number(weight))
+
+
+def _number(value: Any) -> float:
+    """A finite number; what is none counts as 0, so that no vertex is thrown out of the mesh."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
 def _name_morphs(mesh: dict[str, Any], number: int) -> list[str]:
     """Give a mesh's morphs unique names where importers look for them, and its number; returns the names."""
     first = mesh["primitives"][0]
     told = (mesh.get("extras") or {}).get("targetNames") or (first.get("extras") or {}).get("targetNames") or []
-    count = max(len(primitive.get("targets", [])) for primitive in mesh["primitives"])
+    count = max(len(primitive.get("targets") or []) for primitive in mesh["primitives"])
     items = [{"name": str(told[i]) if i < len(told) else ""} for i in range(count)]
     _name_uniquely(items, "morph")
     names = [item["name"] for item in items]

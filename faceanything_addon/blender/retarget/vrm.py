@@ -37,6 +37,7 @@ def import_vrm(file: Path) -> list[bpy.types.Object]:
         try:
             bpy.ops.import_scene.gltf(filepath=str(copy))
         except (RuntimeError, AttributeError) as error:
+            bpy.data.batch_remove([item for item in bpy.data.objects if item not in before])
             last = (str(error).strip().splitlines() or ["no reason given"])[-1].removeprefix("Error: ")
             raise UserError(f"{file}: cannot be read by Blender ({last}); export the character again") from error
     found: list[Any] = [item for item in bpy.data.objects if item not in before]
