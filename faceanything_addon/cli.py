@@ -18,6 +18,7 @@ from .cli_exchange import blender_needed
 from .cli_retarget import add_arguments as add_retarget_arguments
 from .cli_retarget import plan
 from .errors import UserError
+from .threads import calm_linear_algebra
 
 FOOTAGE_HELP = "video, folder of pictures, or picture"
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -26,6 +27,7 @@ EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 a check failed, 2 the user's error, 130 stopped by Ctrl-C."""
     parsed = _parser().parse_args(arguments)
+    calm_linear_algebra()
     try:
         return parsed.command(parsed) or 0
     except UserError as error:

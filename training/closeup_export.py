@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,11 @@ from faceanything_addon.template import load_template
 from .checkpoint import save_whole
 from .closeup_network import NearNetwork
 from .closeup_tasks import Task
-from .export import OPSET, fuse_norms, store_half, template_digest
+from .export import OPSET, finish, fuse_norms, template_digest
+from .quantize import calibration_pictures, network_input
+from .source import Generator
+
+FINE = ("Gemm",)  # not in integers: what reads the numbers
 
 
 class Deployed(nn.Module):
@@ -41,10 +44,8 @@ def load_network(path: Path, task: Task) -> NearNetwork:
     return network.eval()
 
 
-def write_onnx(network: NearNetwork, task: Task) -> None:
-    """The file, weights stored in half precision (computed with in single)."""
-    import onnx
-
+def write_onnx(network: NearNetwork, task: Task, pictures: np.ndarray | None) -> None:
+    """The file, its convolutions in integers where pictures (N, h, w, 3) are given to learn scales from."""
     fuse_norms(network)
     part = task.file.with_suffix(".onnx.part")
     torch.onnx.export(
@@ -57,22 +58,18 @@ def write_onnx(network: NearNetwork, task: Task) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
-    model = onnx.load(str(part))
-    store_half(model)
-    onnx.helper.set_model_props(model, {"template": template_digest(load_template()), "license": "GPL-3.0-or-later"})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(part))
-    os.replace(part, task.file)
+    metadata = {"template": template_digest(load_template()), "license": "GPL-3.0-or-later"}
+    finish(part, task.file, metadata, pictures, FINE)
 
 
-def worst_difference(network: NearNetwork, task: Task) -> dict[str, float]:
-    """Largest difference between PyTorch and the file on noise, per output."""
-    image = np.random.default_rng(0).random((4, 3, task.config.height, task.config.width), np.float32)
+def mean_difference(network: NearNetwork, task: Task, pictures: np.ndarray) -> dict[str, float]:
+    """Mean difference between PyTorch and the file on pictures (N, h, w, 3), per output."""
+    image = network_input(pictures)
     with torch.no_grad():
         out = network(torch.from_numpy(image))
     values = open_session(task.file, 1).run(None, {"image": image})
     pairs = zip(task.outputs, values, strict=True)
-    return {name: float(np.abs(out[name].numpy() - value).max()) for name, value in pairs}
+    return {name: float(np.abs(out[name].numpy() - value).mean()) for name, value in pairs}
 
 
 def export_run(checkpoint: Path, task: Task) -> None:
@@ -80,6 +77,7 @@ def export_run(checkpoint: Path, task: Task) -> None:
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     save_whole(task.weights, {name: content[name] for name in ("config", "average", "step", "chunk")})
     network = load_network(checkpoint, task)
-    write_onnx(network, task)
+    pictures = calibration_pictures(Generator(task.module))
+    write_onnx(network, task, pictures)
     size = task.file.stat().st_size / 1e6
-    print(json.dumps({"file_mb": size, "worst_difference": worst_difference(network, task)}))
+    print(json.dumps({"file_mb": size, "mean_difference": mean_difference(network, task, pictures)}))

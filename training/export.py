@@ -1,7 +1,8 @@
 """Averaged weights of a run -> the ONNX file that the extension ships.
 
 `python -m training.export RUN/last.pt` writes faceanything_addon/data/embedded.onnx, compares it with PyTorch and
-prints its speed. `--weights FILE` also keeps the weights alone, to train on from or to export again.
+prints its speed. `--weights FILE` also keeps the weights alone, to train on from or to export again; `--single` keeps
+the network in single precision, to compare with.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,8 +24,11 @@ from faceanything_addon.template import PART_NAMES, Template, load_template
 
 from .checkpoint import read_average, save_whole
 from .network import FaceNetwork
+from .quantize import calibration_pictures, network_input, to_integers
+from .source import Generator
 
 OPSET = 17
+FINE = ("/stem2/", "/dense/", "/coarse/", "/points/", "/scalars/")  # not in integers: pixels in, numbers out
 
 
 class Deployed(nn.Module):
@@ -58,10 +62,8 @@ def fuse_norms(model: nn.Module) -> None:
         model[1] = nn.Identity()
 
 
-def export(network: FaceNetwork, path: Path, metadata: dict[str, str], half: bool = True) -> None:
-    """Write the ONNX file, weights stored in half precision (computed with in single)."""
-    import onnx
-
+def export(network: FaceNetwork, path: Path, metadata: dict[str, str], pictures: np.ndarray | None = None) -> None:
+    """Write the ONNX file; in integers where pictures (N, S, S, 3) are given to learn scales from, else in single."""
     size = network.config.size
     part = path.with_suffix(".onnx.part")
     fuse_norms(network)
@@ -75,8 +77,22 @@ def export(network: FaceNetwork, path: Path, metadata: dict[str, str], half: boo
         opset_version=OPSET,
         dynamo=False,
     )
+    finish(part, path, metadata, pictures, FINE)
+
+
+def finish(
+    part: Path, path: Path, metadata: dict[str, str], pictures: np.ndarray | None, fine: tuple[str, ...]
+) -> None:
+    """The exported file to its place, made small: integers where pictures are given, else as it is.
+
+    Args:
+        fine: parts of the names of nodes that stay in single precision, their weights stored in half.
+    """
+    import onnx
+
     model = onnx.load(str(part))
-    if half:
+    if pictures is not None:
+        model = to_integers(part, pictures, fine)
         store_half(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
@@ -116,19 +132,15 @@ def describe(network: FaceNetwork, template: Template, images: int) -> dict[str,
 
 
 @torch.no_grad()
-def compare(network: FaceNetwork, session: EmbeddedNetwork, runs: int = 4) -> dict[str, float]:
-    """Largest difference between PyTorch and the file on noise, per output."""
-    rng = np.random.default_rng(0)
-    worst: dict[str, float] = {}
+def compare(network: FaceNetwork, session: EmbeddedNetwork, pictures: np.ndarray) -> dict[str, float]:
+    """Mean difference between PyTorch and the file on pictures (N, S, S, 3), per output."""
+    gaps: dict[str, list[float]] = {name: [] for name in OUTPUTS}
     deployed = Deployed(network).eval()
-    for _ in range(runs):
-        image = rng.integers(0, 256, (session.size, session.size, 3), dtype=np.uint8)
-        tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    for image in pictures:
         look: Look = session.look(image)
-        for name, value in zip(OUTPUTS, deployed(tensor), strict=True):
-            gap = float(np.abs(value[0].numpy() - getattr(look, name)).max())
-            worst[name] = max(worst.get(name, 0.0), gap)
-    return worst
+        for name, value in zip(OUTPUTS, deployed(torch.from_numpy(network_input(image[None]))), strict=True):
+            gaps[name].append(float(np.abs(value[0].numpy() - getattr(look, name)).mean()))
+    return {name: float(np.mean(values)) for name, values in gaps.items()}
 
 
 def speed(session: EmbeddedNetwork, runs: int = 40) -> float:
@@ -148,7 +160,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, default=EMBEDDED_FILE)
     parser.add_argument("--weights", type=Path, help="also write the weights alone")
-    parser.add_argument("--single", action="store_true", help="store single precision")
+    parser.add_argument("--single", action="store_true", help="all in single precision")
+    parser.add_argument("--generator", default=Generator.module, help="module that renders the pictures for the scales")
     given = parser.parse_args(arguments)
     config, state = read_average(given.checkpoint)
     progress = torch.load(given.checkpoint, map_location="cpu", weights_only=True).get("progress", {})
@@ -158,9 +171,11 @@ def main(arguments: list[str] | None = None) -> None:
     if given.weights:
         save_whole(given.weights, {"config": config.to_dict(), "average": state, "progress": progress})
     metadata = describe(network, load_template(), progress.get("images", 0))
-    export(network, given.out, metadata, half=not given.single)
+    pictures = calibration_pictures(Generator(given.generator, config.size))
+    export(network, given.out, metadata, None if given.single else pictures)
     session = EmbeddedNetwork(given.out, threads=2)
-    print(json.dumps({"file_mb": given.out.stat().st_size / 1e6, "worst_difference": compare(network, session)}))
+    gaps = compare(network, session, pictures[:16])
+    print(json.dumps({"file_mb": given.out.stat().st_size / 1e6, "mean_difference": gaps}))
     for threads in (1, 2):
         print(json.dumps({"threads": threads, "milliseconds": speed(EmbeddedNetwork(given.out, threads=threads))}))
 

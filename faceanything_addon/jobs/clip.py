@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..footage import Footage, Frame, open_footage
 from ..footage.masks import Masks
 from ..model.both import BothFollower
-from ..model.follow import EmbeddedFollower, Follower, MaskOf, Tracker
+from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.files import BRIDGE_FILE, check_target, read_header
@@ -71,8 +71,8 @@ class EmbeddedTracker:
         self.tracker = FaceTracker(template, threads=threads)
         self.state, self.restore = self.tracker.state, self.tracker.restore
 
-    def next(self, frame: Frame) -> FaceMaps:
-        return self.tracker.next(frame.image)
+    def begin(self, frame: Frame) -> Rest:
+        return self.tracker.begin(frame.image)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..exchange.raw_predictions import RawPredictions, open_raw
 from ..footage import Footage, Frame, open_footage
 from ..footage.masks import Masks
 from ..model.bridge import Bridge, fit_bridge
-from ..model.follow import EmbeddedFollower
+from ..model.follow import EmbeddedFollower, Rest
 from ..model.maps import FaceMaps
 from ..model.merge import FullMaps, collect_pairs, merge_maps
 from ..take import TakeWriter
@@ -68,7 +68,7 @@ class MaskedTracker:
 
     def __init__(self, embedded: Tracker, masks: Masks) -> None:
         self.follower = EmbeddedFollower(embedded, masks.of)
-        self.next, self.state, self.restore = self.follower.look, embedded.state, embedded.restore
+        self.begin, self.state, self.restore = self.follower.begin, embedded.state, embedded.restore
 
 
 class RawTracker:
@@ -78,8 +78,9 @@ class RawTracker:
         self.embedded, self.reader, self.bridge = embedded, reader, bridge
         self.state, self.restore = embedded.state, embedded.restore
 
-    def next(self, frame: Frame) -> FaceMaps:
-        return merge_maps(self.embedded.next(frame), self.reader.of(frame), self.bridge)
+    def begin(self, frame: Frame) -> Rest:
+        rest = self.embedded.begin(frame)
+        return lambda: merge_maps(rest(), self.reader.of(frame), self.bridge)
 
 
 def import_raw(
@@ -183,5 +184,5 @@ def _seen_by_both(
     tracker, reader = stages.tracker(stages.template, threads), RawReader(raw, footage)
     for frame in footage.frames():
         if frame.index in chosen:
-            yield tracker.next(frame), reader.of(frame)
+            yield tracker.begin(frame)(), reader.of(frame)
         meter.add(1)

@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
     parsed = parser.parse_args(arguments)
     # Installed in Blender, the package has a longer name there; here it is always plain faceanything_addon.
     sys.path[:0] = [str(Path(__file__).resolve().parents[2]), *parsed.site]
+    from faceanything_addon.threads import calm_linear_algebra
+
+    calm_linear_algebra()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_watch_input, args=(stop,), daemon=True).start()

@@ -9,17 +9,22 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..footage import Footage, Frame
+from .ahead import done_ahead, fetched_ahead
 from .maps import FaceMaps
 from .masking import exclude
 
 Pulse = Callable[[float], None]  # told how many frames beyond those handed over are done; may raise to stop the work
+Rest = Callable[[], FaceMaps]  # what is left of a frame's work; no other frame depends on it
 MaskOf = Callable[[Frame], np.ndarray]  # (H, W) bool, False where the user leaves pixels out
 
 
 class Tracker(Protocol):
     """Frames in order -> what networks see in them."""
 
-    def next(self, frame: Frame, /) -> FaceMaps: ...
+    def begin(self, frame: Frame, /) -> Rest:
+        """Do what later frames depend on. The rest may be done beside them, and on another thread."""
+        ...
+
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any], /) -> None: ...
 
@@ -61,16 +66,23 @@ class EmbeddedFollower:
 
     def __init__(self, tracker: Tracker, mask_of: MaskOf | None = None) -> None:
         self.tracker, self.mask_of = tracker, mask_of
+        self._handed_over: dict[str, Any] | None = None  # the state then; the tracker is frames ahead of it
+
+    def begin(self, frame: Frame) -> Rest:
+        """As a tracker's."""
+        rest, mask_of = self.tracker.begin(frame), self.mask_of
+        return rest if mask_of is None else lambda: exclude(rest(), mask_of(frame))
 
     def look(self, frame: Frame) -> FaceMaps:
         """One frame. Raises UserError: its mask is missing."""
-        maps = self.tracker.next(frame)
-        return maps if self.mask_of is None else exclude(maps, self.mask_of(frame))
+        self._handed_over = None
+        return self.begin(frame)()
 
     def state(self) -> dict[str, Any]:
-        return self.tracker.state()
+        return self._handed_over or self.tracker.state()
 
     def restore(self, state: dict[str, Any]) -> None:
+        self._handed_over = None
         self.tracker.restore(state)
 
     def samples(self, footage: Footage) -> int:
@@ -83,4 +95,12 @@ class EmbeddedFollower:
         return {}
 
     def follow(self, footage: Footage, first: int, pulse: Pulse) -> Iterator[tuple[Frame, FaceMaps]]:
-        return ((frame, self.look(frame)) for frame in footage.frames(first))
+        for frame, maps, state in done_ahead(self._steps(footage, first)):
+            self._handed_over = state
+            yield frame, maps
+
+    def _steps(self, footage: Footage, first: int) -> Iterator[Callable[[], tuple[Frame, FaceMaps, dict[str, Any]]]]:
+        """Each frame's rest, with the state after it."""
+        for frame in fetched_ahead(footage.frames(first)):
+            rest, state = self.begin(frame), self.tracker.state()
+            yield lambda frame=frame, rest=rest, state=state: (frame, rest(), state)

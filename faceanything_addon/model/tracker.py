@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,15 +107,19 @@ class FaceTracker:
 
     def next(self, image: np.ndarray) -> FaceMaps:
         """(H, W, 3) RGB uint8 -> maps of the tracked face."""
+        return self.begin(image)()
+
+    def begin(self, image: np.ndarray) -> Callable[[], FaceMaps]:
+        """Find the face; the maps come of a call, which may be made on another thread and beside later frames."""
         blank = float(image[::8, ::8].std()) < LEAST_CONTRAST
         seen = self.follow(image, self.crop) if self.crop and not blank else None
         if not blank and (seen is None or seen.score < FOUND):
             seen = self.search(image)
         if seen is None:
             self.crop, self.missed = None, self.missed + 1
-            return self.nothing(image)
+            return partial(self.nothing, image)
         self.crop, self.missed = self.next_crop(seen), 0
-        return self.near(image, seen)
+        return partial(self.near, image, seen)
 
     def near(self, image: np.ndarray, seen: Seen) -> FaceMaps:
         """Maps of a look; eyes, mouth and brows looked at a second time."""

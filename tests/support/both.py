@@ -59,6 +59,10 @@ class KnownTracker:
         points = np.full((4, 2), level / 4, np.float32)
         return FaceMaps(level > EMPTY, canonical, depth, part, confidence, to_frame(3), points, np.ones(4, np.float32))
 
+    def begin(self, frame: Frame) -> Callable[[], FaceMaps]:
+        maps = self.next(frame)
+        return lambda: maps
+
     def state(self) -> dict[str, Any]:
         return {"count": self.count}
 

@@ -76,6 +76,10 @@ class ToyTracker:
         points = np.full((4, 2), level, np.float32)
         return FaceMaps(level > 30, grid, depth, flat.astype(np.uint8), flat, np.eye(2, 3), points, np.ones(4))
 
+    def begin(self, frame: Frame) -> Callable[[], FaceMaps]:
+        maps = self.next(frame)
+        return lambda: maps
+
     def state(self) -> dict[str, Any]:
         return {"memory": self.memory}
 
