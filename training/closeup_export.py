@@ -78,6 +78,6 @@ def export_run(checkpoint: Path, task: Task) -> None:
     save_whole(task.weights, {name: content[name] for name in ("config", "average", "step", "chunk")})
     network = load_network(checkpoint, task)
     pictures = calibration_pictures(Generator(task.module))
-    write_onnx(network, task, pictures)
+    write_onnx(network, task, pictures if task.integers else None)
     size = task.file.stat().st_size / 1e6
     print(json.dumps({"file_mb": size, "mean_difference": mean_difference(network, task, pictures)}))

@@ -63,7 +63,7 @@ def fuse_norms(model: nn.Module) -> None:
 
 
 def export(network: FaceNetwork, path: Path, metadata: dict[str, str], pictures: np.ndarray | None = None) -> None:
-    """Write the ONNX file; in integers where pictures (N, S, S, 3) are given to learn scales from, else in single."""
+    """Write the ONNX file; computed in integers where pictures (N, S, S, 3) are given to learn scales from."""
     size = network.config.size
     part = path.with_suffix(".onnx.part")
     fuse_norms(network)
@@ -83,17 +83,17 @@ def export(network: FaceNetwork, path: Path, metadata: dict[str, str], pictures:
 def finish(
     part: Path, path: Path, metadata: dict[str, str], pictures: np.ndarray | None, fine: tuple[str, ...]
 ) -> None:
-    """The exported file to its place, made small: integers where pictures are given, else as it is.
+    """The exported file to its place, made small: integers where pictures are given, other weights in half precision.
 
     Args:
-        fine: parts of the names of nodes that stay in single precision, their weights stored in half.
+        fine: parts of the names of nodes that are computed in single precision all the same.
     """
     import onnx
 
     model = onnx.load(str(part))
     if pictures is not None:
         model = to_integers(part, pictures, fine)
-        store_half(model)
+    store_half(model)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, str(part))
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, default=EMBEDDED_FILE)
     parser.add_argument("--weights", type=Path, help="also write the weights alone")
-    parser.add_argument("--single", action="store_true", help="all in single precision")
+    parser.add_argument("--single", action="store_true", help="computed in single precision")
     parser.add_argument("--generator", default=Generator.module, help="module that renders the pictures for the scales")
     given = parser.parse_args(arguments)
     config, state = read_average(given.checkpoint)

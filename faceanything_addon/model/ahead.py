@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 DEPTH = 2  # of what waits before a thread: enough that a slow step holds up nothing, few as frames are large
 
 
-def fetched_ahead(items: Iterator[T]) -> Iterator[T]:
+def fetched_ahead(items: Iterator[T]) -> Generator[T, None, None]:
     """The same items (none of them None), each fetched by another thread before it is asked for."""
     with ThreadPoolExecutor(1) as fetching:
         fetched = deque(fetching.submit(next, items, None) for _ in range(DEPTH))
@@ -21,7 +21,7 @@ def fetched_ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def done_ahead(steps: Iterator[Callable[[], T]]) -> Iterator[T]:
+def done_ahead(steps: Iterator[Callable[[], T]]) -> Generator[T, None, None]:
     """What calls return, in order. Calls run one after another, and so does what makes them, but beside each other.
 
     Whoever takes the results works beside both.

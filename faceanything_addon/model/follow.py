@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,7 +94,7 @@ class EmbeddedFollower:
     def bridge_arrays(self) -> dict[str, np.ndarray]:
         return {}
 
-    def follow(self, footage: Footage, first: int, pulse: Pulse) -> Iterator[tuple[Frame, FaceMaps]]:
+    def follow(self, footage: Footage, first: int, pulse: Pulse) -> Generator[tuple[Frame, FaceMaps], None, None]:
         for frame, maps, state in done_ahead(self._steps(footage, first)):
             self._handed_over = state
             yield frame, maps
