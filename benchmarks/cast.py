@@ -78,7 +78,8 @@ def animate(take: Path, kind: str, character: Path, folder: Path) -> Path:
         if not source.exists():
             subprocess.run([*TOOL, "make-shapes", str(character), "--out", str(source)], check=True)
     words = [*TOOL, "retarget", str(take), "--character", str(source), "--out", str(out)]
-    words += ["--bones"] if kind == "bone" else ["--head", "head", "--adopt-rate"]
+    words += ["--bones"] if kind == "bone" else ["--adopt-rate"]
+    words += ["--head", "head"] if kind != "bone" and character.suffix != ".vrm" else []  # a .vrm says which it is
     print(character.stem, flush=True)
     subprocess.run(words, check=True)
     return out

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,16 +25,20 @@ BATCH = 64  # frames
 
 @dataclass(frozen=True)
 class Probes:
-    """P points: first those of bones, then those of skin."""
+    """P points: first those of bones, then those of skin. Where the shapes are known, rest only counts the points."""
 
     bones: tuple[str, ...]  # bones of the first B points
     skin: np.ndarray  # (P - B,) i8 rows among the character's vertices
     rest: np.ndarray  # (P, 3) on the neutral template, head space, metres
     basis: np.ndarray  # (52, P, 3) their motion at coefficient 1, metres
     trust: np.ndarray  # (P,)
+    shapes: np.ndarray | None = None  # (52, P, 3) armature units: on this character itself, where that is known
+    ties: Any = None  # (P, P) sparse, beside the trust: what it costs that neighbours part otherwise than wanted
 
     def targets(self, face: Face, coefficients: np.ndarray) -> np.ndarray:
         """How far each point is to move on the character: coefficients (F, 52) -> (F, P, 3) armature units."""
+        if self.shapes is not None:
+            return np.tensordot(coefficients, self.shapes, axes=1)
         rest = face.place(self.rest)
         out = np.empty((len(coefficients), len(self.rest), 3))
         for start in range(0, len(coefficients), BATCH):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Response:
     size: float  # distance between the eyes, armature units
 
 
-def solve_bones(response: Response, trust: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def solve_bones(response: Response, trust: np.ndarray, targets: np.ndarray, ties: Any = None) -> np.ndarray:
     """Channels (F, D), in steps, that move the probes as wanted.
 
     Ridge regression with the bend of the turns on the right-hand side, repeated until it settles; frames that leave the
@@ -42,19 +43,23 @@ def solve_bones(response: Response, trust: np.ndarray, targets: np.ndarray) -> n
     Args:
         trust: (P,) weight of each probe.
         targets: (F, P, 3) armature units.
+        ties: (P, P) sparse, added to the trust as off-diagonal weights; None: there are none.
     """
     from scipy.linalg import cho_factor, cho_solve
 
     count = len(response.linear)
-    weight = np.repeat(trust, 3)
+    weighted = response.linear * trust[:, None]
+    if ties is not None:
+        weighted = weighted + np.stack([ties @ moved for moved in response.linear])
+    weighted = weighted.reshape(count, -1)
     linear, square = response.linear.reshape(count, -1), response.square.reshape(count, -1)
     wanted = targets.reshape(len(targets), -1)
-    hessian = (linear * weight) @ linear.T + RIDGE * (STEP_PLACE * response.size) ** 2 * np.diag(response.cost)
+    hessian = weighted @ linear.T + RIDGE * (STEP_PLACE * response.size) ** 2 * np.diag(response.cost)
     factor = cho_factor(hessian)
     out = np.zeros((len(targets), count))
     gradient = np.zeros_like(out)
     for _ in range(ROUNDS):
-        gradient = ((wanted - out**2 @ square) * weight) @ linear.T
+        gradient = (wanted - out**2 @ square) @ weighted.T
         out = np.clip(cho_solve(factor, gradient.T).T, -response.limit, response.limit)
     for frame in np.flatnonzero((np.abs(out) >= response.limit - 1e-9).any(axis=1)):
         out[frame] = bounded_quadratic(hessian, gradient[frame], out[frame], -response.limit, response.limit)

@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .landmarks import Landmarks, landmark_names, landmarks_from, read_landmarks
-from .make import ArkitShapes, Carrier, lay_template, make_shapes
+from .make import ArkitShapes, Carrier, lay_template, make_shapes, shutting
 from .mesh import Piece
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "lay_template",
     "make_shapes",
     "read_landmarks",
+    "shutting",
 ]

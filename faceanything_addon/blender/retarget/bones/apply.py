@@ -123,4 +123,5 @@ def _report(
         keys=written.keys,
         dense=written.dense,
         sound=sound,
+        coarse=measured.coarse,
     )

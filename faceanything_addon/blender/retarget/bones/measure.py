@@ -14,6 +14,7 @@ from ....retarget.bones import Bone
 from ....retarget.bones.bonemap import AIM, in_their_place
 from ....retarget.bones.face import Face
 from ....retarget.bones.probes import Probes, choose_probes, face_of
+from ....retarget.bones.skin import skin_probes
 from ....retarget.bones.solve import Response, settled_trust, without
 from ....template import Template
 from ....template.names import arkit_names
@@ -22,8 +23,10 @@ from ...context import view_layer_of
 from ..head import unheaded
 from .hold import held_still
 from .sample import Channel, Rig, channels_of, idle_channels, inherited_turn, pose_bone, sample
+from .skin import Skin, find_skin
 
 FEWEST_ANCHORS = 4
+SEARCHING = 0.6  # of the bar: where the face on the meshes is found
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Measured:
     points: dict[str, np.ndarray]  # (3,) armature space: points of the bones of face and eyes at rest
     inherits: float  # of the neck's turn by the head bone
     idle: tuple[str, ...]  # bones that move nothing
+    coarse: str  # why the skin's own motion is not known; empty: it is
 
 
 def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
@@ -52,14 +56,20 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
         points = _points(rig)
         face = face_of(template, points, _with_eyes(rig), _upright(rig))
         solved = _solved_bones(rig)
-        probes = _probes(rig, template, face, points, solved)
+        skin = Skin(None)
+        for step in find_skin(rig, template, face) if solved and rig.meshes else ():
+            if isinstance(step, Skin):
+                skin = step
+            else:
+                yield SEARCHING * step
+        probes = _probes(rig, template, face, points, solved, skin)
         channels = [channel for channel in channels_of(rig) if channel.bone in solved]
         response = None
         for step in sample(rig, probes, face, channels):
             if isinstance(step, Response):
                 response = step
             else:
-                yield step
+                yield SEARCHING + (1 - SEARCHING) * step
         inherits = inherited_turn(rig)
     assert response is not None
     idle = idle_channels(response)
@@ -71,7 +81,8 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
         )
     response = without(response, idle)
     nothing = tuple(name for name in solved if name not in {channel.bone for channel in useful})
-    yield Measured(face, useful, response, probes, _trust(response, probes, face), points, inherits, nothing)
+    trust = _trust(response, probes, face)
+    yield Measured(face, useful, response, probes, trust, points, inherits, nothing, skin.why_not)
 
 
 def _stand_neutral(rig: Rig) -> None:
@@ -92,14 +103,18 @@ def _solved_bones(rig: Rig) -> dict[str, Bone]:
     return rig.map.bones if anchored >= FEWEST_ANCHORS else {}
 
 
-def _probes(rig: Rig, template: Template, face: Face, points: dict[str, np.ndarray], solved: dict[str, Bone]) -> Probes:
+def _probes(
+    rig: Rig, template: Template, face: Face, points: dict[str, np.ndarray], solved: dict[str, Bone], skin: Skin
+) -> Probes:
+    if skin.moving is not None:
+        return skin_probes(skin.moving, face.size)
     none = np.zeros((0, 3))
     vertices, normals = (rig.vertices(), rig.normals()) if solved else (none, none)
     return choose_probes(template, face, points, solved, vertices, normals)
 
 
 def _trust(response: Response, probes: Probes, face: Face) -> np.ndarray:
-    if not len(response.linear):
+    if not len(response.linear) or probes.shapes is not None:
         return probes.trust
     return settled_trust(response, probes.trust, probes.targets(face, np.eye(len(arkit_names()))), len(probes.bones))
 

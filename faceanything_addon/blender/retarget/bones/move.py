@@ -28,7 +28,7 @@ def solve_frames(rig: Rig, measured: Measured, performance: Performance) -> Iter
     for start in range(0, len(solved) if measured.channels else 0, BATCH):
         part = slice(start, start + BATCH)
         targets = measured.probes.targets(measured.face, free[part].astype(np.float64))
-        solved[part] = solve_bones(measured.response, measured.trust, targets)
+        solved[part] = solve_bones(measured.response, measured.trust, targets, measured.probes.ties)
         yield min(1.0, (start + BATCH) / len(solved))
     yield solved
 

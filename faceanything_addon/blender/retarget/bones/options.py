@@ -46,11 +46,13 @@ class BoneReport:
     keys: int  # in all curves
     dense: int  # before they were reduced
     sound: str = ""  # what became of it
+    coarse: str = ""  # why the skin's own motion is not known; empty: it is
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
         done = f"{self.rig}: {counted(len(self.driven), 'bone')}, frames {self.frames[0]} to {self.frames[1]}"
         fewer = f"{self.keys:,} of {self.dense:,} keys ({self.keys / self.dense:.0%})" if self.keys < self.dense else ""
         left = {"missing bones": self.missing, "bones that move nothing": self.idle, "held by drivers": self.held}
-        told = [line for line in (self.sound, fewer) if line]
+        coarse = f"coarser, by the bones' points: {self.coarse}" if self.coarse else ""
+        told = [line for line in (self.sound, fewer, coarse) if line]
         return [done, *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]

@@ -62,7 +62,7 @@ class Rig:
         """(N, 3) armature space: all vertices of the meshes as they are deformed now."""
         graph = bpy.context.evaluated_depsgraph_get()
         inverse = np.array(self.item.matrix_world.inverted(), np.float64)
-        return _stacked([_placed(mesh.evaluated_get(graph), inverse) for mesh in self.meshes])
+        return _stacked([placed(mesh.evaluated_get(graph), inverse) for mesh in self.meshes])
 
     def normals(self) -> np.ndarray:
         """(N, 3) unit, armature space."""
@@ -151,7 +151,7 @@ def _look(rig: Rig, probes: Probes) -> np.ndarray:
     return np.concatenate([bones, rig.vertices()[probes.skin]]) if len(probes.skin) else bones
 
 
-def _placed(mesh: Any, inverse: np.ndarray) -> np.ndarray:
+def placed(mesh: Any, inverse: np.ndarray) -> np.ndarray:
     flat = np.empty(3 * len(mesh.data.vertices), np.float32)
     mesh.data.vertices.foreach_get("co", flat)
     to_rig = inverse @ np.array(mesh.matrix_world, np.float64)
