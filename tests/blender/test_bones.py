@@ -304,7 +304,7 @@ def test_a_large_rig_that_stands_elsewhere_does_the_same(rig):
     rig.matrix_world = Matrix.Translation((3, 2, 1)) @ Matrix.Rotation(1.0, 4, "Z") @ Matrix.Scale(40, 4)
     bpy.context.view_layer.update()
     apply(one_shape("jawOpen"), rig)
-    assert np.abs(shown(2) - before).max() < 1e-4
+    assert np.abs(shown(2) - before).max() < 5e-4  # the face is found anew, on other pictures
 
 
 def test_the_command_sees_that_an_armature_without_keys_is_moved_by_bones(head_file, tmp_path, capsys):
@@ -351,3 +351,19 @@ def test_rigs_known_by_name_open_the_mouth_and_close_the_eyes_without_calibratio
         gaps.append((z["lip_upper"] - z["lip_lower"], z["lid_upper_left"] - z["lid_lower_left"]))
     (lips, lids), (opened, _), (_, closed) = gaps
     assert opened - lips > 0.02 and lids > 0.007 and closed < 0.002
+
+
+def test_skin_on_which_no_face_is_seen_is_told_and_the_bones_go_by_their_points(rig):
+    face = bpy.data.objects["Face"]
+    names = [group.name for group in face.vertex_groups]
+    skin = [(vertex.co.copy(), [(names[g.group], g.weight) for g in vertex.groups]) for vertex in face.data.vertices]
+    face.data.clear_geometry()
+    face.data.from_pydata([place for place, _ in skin], [], [])  # vertices without faces
+    for name in names:
+        group = face.vertex_groups.get(name) or face.vertex_groups.new(name=name)
+        for row, (_, weights) in enumerate(skin):
+            if name in dict(weights):
+                group.add([row], dict(weights)[name], "REPLACE")
+    report = apply(one_shape("jawOpen"), rig)
+    assert "has no faces" in report.coarse and "jaw" in report.driven
+    assert any(line.startswith("coarser, by the bones' points: ") for line in report.lines())

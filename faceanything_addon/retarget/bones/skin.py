@@ -18,9 +18,10 @@ from .probes import Probes
 CELL = 0.09  # of the skin one point in each cube of this side, and all of the rims
 STILL = 0.01  # skin that no expression moves further is left out
 APART = 0.35  # how far the face that is seen on the skin may lie from the one that the bones span
-RIM_TRUST, SKIN_TRUST = 1.0, 0.05
-STIFFNESS, NEIGHBOURS = 1.0, 8  # trust in the difference of two neighbours a cell apart: skin is to stretch as wanted
+RIM_TRUST, LANDMARK_TRUST, SKIN_TRUST = 1.0, 2.0, 0.05
+STIFFNESS, NEIGHBOURS = 0.6, 8  # trust in the difference of two neighbours a cell apart: skin is to stretch as wanted
 LID_REACH, LID_STIFFNESS = 0.15, 0.1  # less of it near the lids' rims, which must meet
+PRESSED = 1.1  # lips shut over an open jaw go so much further than would do: bones below a turned jaw fall short
 SHAPES_AT_ONCE = 16
 
 
@@ -54,6 +55,7 @@ def moving_skin(
     """
     laid = lay_template(pieces, template, report, front=front)
     carrier, rims = Carrier(template, laid, template.vertices), shutting(template)
+    rims[template.expression_names.index("mouthClose")] *= PRESSED
     parts = [
         carrier.carry(template.expressions[first : first + SHAPES_AT_ONCE], rims[first : first + SHAPES_AT_ONCE])
         for first in range(0, len(rims), SHAPES_AT_ONCE)
@@ -80,18 +82,22 @@ def _rim_nodes(rims: list[Any]) -> np.ndarray:
 
 def skin_probes(moving: MovingSkin, size: float) -> Probes:
     """Points of the skin, thinned out, that know how they are to move; size: the distance between the eyes."""
+    from scipy.spatial import KDTree
+
     far = np.linalg.norm(moving.shapes, axis=2).max(axis=0) > STILL * size
     skin = moving.skin[far[moving.skin]]
     rims = np.intersect1d(np.concatenate([moving.lips, moving.lids]), skin)
+    marks = skin[KDTree(moving.vertices[skin]).query(moving.landmarks)[1]]
     cells = np.floor(moving.vertices[skin] / (CELL * size)).astype(np.int64)
-    rows = np.union1d(skin[np.unique(cells, axis=0, return_index=True)[1]], rims)
+    rows = np.union1d(skin[np.unique(cells, axis=0, return_index=True)[1]], np.union1d(rims, marks))
+    trust = np.where(np.isin(rows, marks), LANDMARK_TRUST, SKIN_TRUST)
     places = moving.vertices[rows] / size
     return Probes(
         bones=(),
         skin=rows,
         rest=places,
         basis=np.zeros((len(moving.shapes), 0, 3)),
-        trust=np.where(np.isin(rows, rims), RIM_TRUST, SKIN_TRUST),
+        trust=np.where(np.isin(rows, rims), RIM_TRUST, trust),
         shapes=moving.shapes[:, rows].astype(np.float64),
         ties=_ties(places, moving.vertices[np.intersect1d(moving.lids, skin)] / size),
     )

@@ -13,7 +13,7 @@ from ...solve.bounded import bounded_quadratic
 RIDGE = 0.01  # weight of a channel's use, against a probe of weight 1 that a step of it moves by STEP_PLACE
 STEP_PLACE = 0.1  # a step of a location: distances between the eyes
 STEP_TURN = 0.15  # a step of a rotation: radians
-COST_OF_BOTH = 10.0  # of moving a bone that also turns, such as the jaw: it turns where that is enough
+COST_OF_BOTH = 30.0  # of moving a bone that also turns, such as the jaw: it turns where that is enough
 FARTHEST_PLACE, FARTHEST_TURN = 10.0, 5.0  # steps
 ROUNDS = 5  # for the bend of rotations
 OUTLIER = 4.0  # times the median misfit
