@@ -20,8 +20,6 @@ from .export import OPSET, finish, fuse_norms, template_digest
 from .quantize import calibration_pictures, network_input
 from .source import Generator
 
-FINE = ("Gemm",)  # not in integers: what reads the numbers
-
 
 class Deployed(nn.Module):
     """Outputs in a fixed order."""
@@ -44,8 +42,8 @@ def load_network(path: Path, task: Task) -> NearNetwork:
     return network.eval()
 
 
-def write_onnx(network: NearNetwork, task: Task, pictures: np.ndarray | None) -> None:
-    """The file, its convolutions in integers where pictures (N, h, w, 3) are given to learn scales from."""
+def write_onnx(network: NearNetwork, task: Task) -> None:
+    """The file, in single precision: in integers curves would lose more than the milliseconds are worth."""
     fuse_norms(network)
     part = task.file.with_suffix(".onnx.part")
     torch.onnx.export(
@@ -59,7 +57,7 @@ def write_onnx(network: NearNetwork, task: Task, pictures: np.ndarray | None) ->
         dynamo=False,
     )
     metadata = {"template": template_digest(load_template()), "license": "GPL-3.0-or-later"}
-    finish(part, task.file, metadata, pictures, FINE)
+    finish(part, task.file, metadata, None, ())
 
 
 def mean_difference(network: NearNetwork, task: Task, pictures: np.ndarray) -> dict[str, float]:
@@ -78,6 +76,6 @@ def export_run(checkpoint: Path, task: Task) -> None:
     save_whole(task.weights, {name: content[name] for name in ("config", "average", "step", "chunk")})
     network = load_network(checkpoint, task)
     pictures = calibration_pictures(Generator(task.module))
-    write_onnx(network, task, pictures if task.integers else None)
+    write_onnx(network, task)
     size = task.file.stat().st_size / 1e6
     print(json.dumps({"file_mb": size, "mean_difference": mean_difference(network, task, pictures)}))

@@ -39,7 +39,6 @@ class Task:
     gaps: Tensor  # (G, 2) rows of points above and below the opening
     loss: Loss
     millimetre: float  # millimetres a pixel
-    integers: bool = True  # whether the shipped file computes in 8-bit integers
     swap: tuple[Tensor, Tensor] | None = None  # points and coefficients that change places in a mirror
 
     @property
@@ -116,7 +115,6 @@ def eye_task(template: Template) -> Task:
         gaps=gap_rows(template, rows, 1),
         loss=eye_loss,
         millimetre=1000 * eye.SIDE / eye.WIDTH,
-        integers=False,  # lids would close 5 % less far
     )
 
 

@@ -28,7 +28,8 @@ from .quantize import calibration_pictures, network_input, to_integers
 from .source import Generator
 
 OPSET = 17
-FINE = ("/stem2/", "/dense/", "/coarse/", "/points/", "/scalars/")  # not in integers: pixels in, numbers out
+# Not in integers: pixels in, numbers out, and the last stage before the maps, whose grain shows in the normals.
+FINE = ("/stem2/", "/to2/", "/skip2/", "/mix2/", "/dense/", "/coarse/", "/points/", "/scalars/")
 
 
 class Deployed(nn.Module):

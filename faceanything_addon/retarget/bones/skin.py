@@ -11,6 +11,7 @@ import numpy as np
 
 from ...template import Template
 from ..create import Carrier, Piece, lay_template, shutting
+from ..create.make import stage
 from .face import Face
 from .probes import Probes
 
@@ -56,10 +57,11 @@ def moving_skin(
     laid = lay_template(pieces, template, report, front=front)
     carrier, rims = Carrier(template, laid, template.vertices), shutting(template)
     rims[template.expression_names.index("mouthClose")] *= PRESSED
-    parts = [
-        carrier.carry(template.expressions[first : first + SHAPES_AT_ONCE], rims[first : first + SHAPES_AT_ONCE])
-        for first in range(0, len(rims), SHAPES_AT_ONCE)
-    ]
+    step, parts = stage(report, "shapes"), []
+    for first in range(0, len(rims), SHAPES_AT_ONCE):
+        step(first, len(rims))
+        chunk = slice(first, first + SHAPES_AT_ONCE)
+        parts.append(carrier.carry(template.expressions[chunk], rims[chunk]))
     nodes = laid.body.nodes
     vertex = np.zeros(len(laid.body.vertices), np.int64)  # of each node
     vertex[nodes] = np.arange(len(nodes))
