@@ -13,7 +13,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,15 +135,17 @@ def describe(network: FaceNetwork, template: Template, images: int) -> dict[str,
 
 
 @torch.no_grad()
-def compare(network: FaceNetwork, session: EmbeddedNetwork, pictures: np.ndarray) -> dict[str, float]:
-    """Mean difference between PyTorch and the file on pictures (N, S, S, 3), per output."""
+def compare(
+    network: FaceNetwork, session: EmbeddedNetwork, pictures: np.ndarray, measure: Callable[..., Any] = np.mean
+) -> dict[str, float]:
+    """Mean (or another measure's) difference between PyTorch and the file on pictures (N, S, S, 3), per output."""
     gaps: dict[str, list[float]] = {name: [] for name in OUTPUTS}
     deployed = Deployed(network).eval()
     for image in pictures:
         look: Look = session.look(image)
         for name, value in zip(OUTPUTS, deployed(torch.from_numpy(network_input(image[None]))), strict=True):
-            gaps[name].append(float(np.abs(value[0].numpy() - getattr(look, name)).mean()))
-    return {name: float(np.mean(values)) for name, values in gaps.items()}
+            gaps[name].append(float(measure(np.abs(value[0].numpy() - getattr(look, name)))))
+    return {name: float(measure(values)) for name, values in gaps.items()}
 
 
 def speed(session: EmbeddedNetwork, runs: int = 40) -> float:

@@ -98,7 +98,7 @@ def test_a_frown_lowers_its_own_corner_of_the_mouth_as_far_as_the_template_does(
     apply(one_shape("mouthFrownLeft"), rig)
     frown = template.expressions[template.expression_names.index("mouthFrownLeft")]
     moved, wanted = template.landmarks(shown(2)) - rest, template.landmarks(template.vertices + frown) - rest
-    assert np.linalg.norm(moved - wanted, axis=1)[[54, 48, 57]].max() < 0.001 and wanted[54, 1] < -0.004
+    assert np.linalg.norm(moved - wanted, axis=1)[[54, 48, 57]].max() < 0.0008 and wanted[54, 1] < -0.004
 
 
 def test_the_first_pose_is_the_rest_and_the_rig_is_as_before_but_for_its_action(rig):
@@ -304,7 +304,7 @@ def test_a_large_rig_that_stands_elsewhere_does_the_same(rig):
     rig.matrix_world = Matrix.Translation((3, 2, 1)) @ Matrix.Rotation(1.0, 4, "Z") @ Matrix.Scale(40, 4)
     bpy.context.view_layer.update()
     apply(one_shape("jawOpen"), rig)
-    assert np.abs(shown(2) - before).max() < 5e-4  # the face is found anew, on other pictures
+    assert np.abs(shown(2) - before).max() < 1e-4
 
 
 def test_the_command_sees_that_an_armature_without_keys_is_moved_by_bones(head_file, tmp_path, capsys):

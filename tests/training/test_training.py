@@ -193,8 +193,8 @@ def test_exported_files_say_the_same_integers_nearly_so(tmp_path: Path) -> None:
     export(network, tmp_path / "e.onnx", describe(network, TEMPLATE, 0))
     session = EmbeddedNetwork(tmp_path / "e.onnx", threads=1)
     assert session.size == 64 and session.points == len(TEMPLATE.points)
-    gaps = compare(network, session, pictures)
-    assert gaps["canonical"] < 2e-5 and gaps["points"] < 0.02 and gaps["part"] < 1e-3
+    worst = compare(network, session, pictures, np.max)
+    assert worst["canonical"] < 2e-4 and worst["points"] < 0.1 and worst["part"] < 5e-3
     export(network, tmp_path / "i.onnx", describe(network, TEMPLATE, 0), pictures)
     gaps = compare(network, EmbeddedNetwork(tmp_path / "i.onnx", threads=1), pictures)
     assert 0 < gaps["canonical"] < 2e-3 and 0 < gaps["points"] < 0.5 and 0 < gaps["part"] < 0.01

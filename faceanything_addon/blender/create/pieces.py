@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import UserError
 from ...retarget.create import Piece
 from ...template.names import arkit_names
+from ..polygons import polygons
 from ..retarget.characters import key_names, roots_of
 
 COPY = "face_anything_original"  # of a copy with new shapes: the mesh it was made from
@@ -64,12 +65,9 @@ def _piece(item: Any) -> Piece:
     points = np.empty(count * 3, np.float32)
     source = mesh.shape_keys.reference_key.data if mesh.shape_keys else mesh.vertices
     source.foreach_get("co", points)
-    starts, corners = np.empty(len(mesh.polygons), np.int32), np.empty(len(mesh.loops), np.int32)
-    mesh.polygons.foreach_get("loop_start", starts)
-    mesh.loops.foreach_get("vertex_index", corners)
     matrix = np.array(item.matrix_world, np.float64)
     world = points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    return Piece(item.name, world, starts, corners)
+    return Piece(item.name, world, *polygons(mesh))
 
 
 def _check(item: Any) -> None:

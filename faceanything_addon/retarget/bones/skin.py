@@ -19,7 +19,7 @@ from .probes import Probes
 CELL = 0.09  # of the skin one point in each cube of this side, and all of the rims
 STILL = 0.01  # skin that no expression moves further is left out
 APART = 0.35  # how far the face that is seen on the skin may lie from the one that the bones span
-RIM_TRUST, LANDMARK_TRUST, SKIN_TRUST = 1.0, 2.0, 0.05
+RIM_TRUST, LANDMARK_TRUST, SKIN_TRUST = 3.0, 2.0, 0.05
 STIFFNESS, NEIGHBOURS = 0.6, 8  # trust in the difference of two neighbours a cell apart: skin is to stretch as wanted
 LID_REACH, LID_STIFFNESS = 0.15, 0.1  # less of it near the lids' rims, which must meet
 PRESSED = 1.1  # lips shut over an open jaw go so much further than would do: bones below a turned jaw fall short
@@ -90,7 +90,8 @@ def skin_probes(moving: MovingSkin, size: float) -> Probes:
     skin = moving.skin[far[moving.skin]]
     rims = np.intersect1d(np.concatenate([moving.lips, moving.lids]), skin)
     marks = skin[KDTree(moving.vertices[skin]).query(moving.landmarks)[1]]
-    cells = np.floor(moving.vertices[skin] / (CELL * size)).astype(np.int64)
+    # Rounded: the face's middle line lies in the middle of its cells, not on a border that the last bit decides.
+    cells = np.round(moving.vertices[skin] / (CELL * size)).astype(np.int64)
     rows = np.union1d(skin[np.unique(cells, axis=0, return_index=True)[1]], np.union1d(rims, marks))
     trust = np.where(np.isin(rows, marks), LANDMARK_TRUST, SKIN_TRUST)
     places = moving.vertices[rows] / size

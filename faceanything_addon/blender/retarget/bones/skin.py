@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import hashlib
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,12 @@ from ....retarget.bones.skin import MovingSkin, moving_skin
 from ....retarget.create import Piece
 from ....template import Template
 from ...jobs import ThreadJob
+from ...polygons import polygons
 from .sample import Rig, placed
 
-PAUSE = 0.02  # seconds between two looks at the thread
+PAUSE = 0.02  # seconds between two looks at the thread: where nobody watches, the steps would else be a busy loop
 KEPT = 4
+SAME = 1e-4  # distances between the eyes: a mesh whose vertices are not further off is the same one elsewhere
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,40 @@ class Skin:
     why_not: str = ""
 
 
-_known: OrderedDict[str, Skin] = OrderedDict()
+@dataclass(frozen=True)
+class Known:
+    """A character that was looked at before."""
+
+    pieces: list[Piece]
+    face: Face
+    skin: Skin
+
+    def is_of(self, pieces: list[Piece], face: Face) -> bool:
+        """Whether these are its meshes, looking the same way; evaluation wavers in the last bits."""
+        alike = len(pieces) == len(self.pieces) and np.allclose(face.axes, self.face.axes, atol=1e-3)
+        return alike and all(_same(*pair, SAME * face.size) for pair in zip(pieces, self.pieces, strict=True))
+
+
+def _same(one: Piece, other: Piece, within: float) -> bool:
+    if not (np.array_equal(one.corners, other.corners) and np.array_equal(one.starts, other.starts)):
+        return False
+    return one.vertices.shape == other.vertices.shape and np.allclose(one.vertices, other.vertices, rtol=0, atol=within)
+
+
+_known: deque[Known] = deque(maxlen=KEPT)
 
 
 def find_skin(rig: Rig, template: Template, face: Face) -> Iterator[float | Skin]:
     """Yields shares done, at last what was found. The rig must be held still in its neutral pose."""
     pieces = read_pieces(rig)
-    key = _key(pieces, face)
-    if key not in _known:
-        _known[key] = yield from _search(pieces, template, face)
-        while len(_known) > KEPT:
-            _known.popitem(last=False)
-    yield _known[key]
+    skin = next((known.skin for known in _known if known.is_of(pieces, face)), None)
+    if skin is None:
+        skin = yield from _search(pieces, template, face)
+        _known.append(Known(pieces, face, skin))
+    yield skin
 
 
-def _search(pieces: list[Piece], template: Template, face: Face) -> Any:
+def _search(pieces: list[Piece], template: Template, face: Face) -> Generator[float, None, Skin]:
     """Yields shares done; returns a Skin. Closing it early stops the search."""
     found: list[MovingSkin] = []
     job = ThreadJob("", lambda report: found.append(moving_skin(pieces, template, face.axes.T, report)))
@@ -72,16 +92,4 @@ def read_pieces(rig: Rig) -> list[Piece]:
 
 
 def _piece(mesh: Any, inverse: np.ndarray) -> Piece:
-    starts, corners = np.empty(len(mesh.data.polygons), np.int32), np.empty(len(mesh.data.loops), np.int32)
-    mesh.data.polygons.foreach_get("loop_start", starts)
-    mesh.data.loops.foreach_get("vertex_index", corners)
-    return Piece(mesh.name, placed(mesh, inverse), starts, corners)
-
-
-def _key(pieces: list[Piece], face: Face) -> str:
-    """What the search depends on: meshes and the way they look. Rounded, as evaluation wavers in the last bits."""
-    digest = hashlib.sha256(np.round(face.axes, 3).tobytes())
-    for piece in pieces:
-        digest.update(np.round(piece.vertices / face.size, 5).tobytes() + piece.starts.tobytes())
-        digest.update(piece.corners.tobytes() + np.float32(face.size).tobytes())
-    return digest.hexdigest()
+    return Piece(mesh.name, placed(mesh, inverse), *polygons(mesh.data))
