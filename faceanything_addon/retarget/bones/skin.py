@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...template import Template
-from ..create import Carrier, Piece, lay_template, shutting
-from ..create.make import stage
+from ..create import Piece, carry_shapes, lay_template, shutting
 from .face import Face
 from .probes import Probes
 
@@ -23,7 +22,6 @@ RIM_TRUST, LANDMARK_TRUST, SKIN_TRUST = 3.0, 2.0, 0.05
 STIFFNESS, NEIGHBOURS = 0.6, 8  # trust in the difference of two neighbours a cell apart: skin is to stretch as wanted
 LID_REACH, LID_STIFFNESS = 0.15, 0.1  # less of it near the lids' rims, which must meet
 PRESSED = 1.1  # lips shut over an open jaw go so much further than would do: bones below a turned jaw fall short
-SHAPES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,15 @@ def moving_skin(
         UserError: no face is recognised, or the meshes cannot be used.
     """
     laid = lay_template(pieces, template, report, front=front)
-    carrier, rims = Carrier(template, laid, template.vertices), shutting(template)
+    rims = shutting(template)
     rims[template.expression_names.index("mouthClose")] *= PRESSED
-    step, parts = stage(report, "shapes"), []
-    for first in range(0, len(rims), SHAPES_AT_ONCE):
-        step(first, len(rims))
-        chunk = slice(first, first + SHAPES_AT_ONCE)
-        parts.append(carrier.carry(template.expressions[chunk], rims[chunk]))
     nodes = laid.body.nodes
     vertex = np.zeros(len(laid.body.vertices), np.int64)  # of each node
     vertex[nodes] = np.arange(len(nodes))
     around = {name: [opening.upper, opening.lower] for name, opening in laid.target.openings.items()}
     return MovingSkin(
         vertices=np.concatenate([np.asarray(piece.vertices, np.float64) for piece in pieces]),
-        shapes=np.concatenate(parts).astype(np.float32)[:, nodes],
+        shapes=carry_shapes(laid, template, rims, report)[:, nodes],
         skin=vertex[np.unique(laid.target.triangles)],
         lips=vertex[_rim_nodes(around.pop("mouth", []))],
         lids=vertex[_rim_nodes([rim for rims in around.values() for rim in rims])],

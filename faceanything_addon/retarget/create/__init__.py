@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from .landmarks import Landmarks, landmark_names, landmarks_from, read_landmarks
-from .make import ArkitShapes, Carrier, lay_template, make_shapes, shutting
+from .make import ArkitShapes, Carrier, carry_shapes, lay_template, make_shapes, shutting
 from .mesh import Piece
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Carrier",
     "Landmarks",
     "Piece",
+    "carry_shapes",
     "landmark_names",
     "landmarks_from",
     "lay_template",

@@ -243,14 +243,7 @@ def make_shapes(
 ) -> ArkitShapes:
     """The 52 ARKit shapes on a character's meshes. Arguments and errors as of `lay_template`."""
     laid = lay_template(pieces, template, report, landmarks, front, threads)
-    stage(report, "transfer")(0, 1)
-    carrier = Carrier(template, laid, template.vertices)
-    step, parts, rims = stage(report, "shapes"), [], shutting(template)
-    for first in range(0, len(rims), CHUNK):
-        step(first, len(rims))
-        chunk = slice(first, first + CHUNK)
-        parts.append(carrier.carry(template.expressions[chunk], rims[chunk]).astype(np.float32))
-    shapes = np.concatenate(parts)
+    shapes = carry_shapes(laid, template, shutting(template), report)
     largest = np.linalg.norm(shapes, axis=2).max(axis=1)
     names = template.expression_names
     return ArkitShapes(
@@ -260,6 +253,22 @@ def make_shapes(
         openings=tuple(sorted(laid.target.openings)),
         score=laid.score,
     )
+
+
+def carry_shapes(laid: Laid, template: Template, rims: np.ndarray, report: Report) -> np.ndarray:
+    """(52, N, 3) f4 of the body's nodes: the template's shapes on the character.
+
+    Args:
+        rims: (52, V, 3) what the rims do, as of `Transfer.carry`.
+    """
+    stage(report, "transfer")(0, 1)
+    carrier = Carrier(template, laid, template.vertices)
+    step, parts = stage(report, "shapes"), []
+    for first in range(0, len(rims), CHUNK):
+        step(first, len(rims))
+        chunk = slice(first, first + CHUNK)
+        parts.append(carrier.carry(template.expressions[chunk], rims[chunk]).astype(np.float32))
+    return np.concatenate(parts)
 
 
 def shutting(template: Template) -> np.ndarray:
