@@ -20,6 +20,7 @@ TEST_SEED = 2_000_000_000  # seeds from here on are the held-out set
 
 _render: Callable[..., Chunk] | None = None
 _assets: Any = None
+_failure: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,24 @@ class Generator:
 
 
 def start_worker(generator: Generator, nice: int) -> None:
-    """Load the module and its assets once per process."""
-    global _render, _assets
+    """Load the module and its assets once per process.
+
+    What goes wrong is kept for the first task: a pool whose processes die at their start starts others for ever.
+    """
+    global _failure
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     if nice:
         os.nice(nice)
+    try:
+        load_generator(generator)
+    except Exception as error:
+        _failure = error
+
+
+def load_generator(generator: Generator) -> None:
+    """The module's pictures and assets, for this process."""
+    global _render, _assets
     module = importlib.import_module(generator.module)
     load = getattr(module, "load_assets", None)
     _assets = load(*([generator.assets] if generator.assets else [])) if load else None
@@ -47,6 +60,8 @@ def start_worker(generator: Generator, nice: int) -> None:
 def render_piece(task: tuple[int, int, int]) -> Chunk:
     """(seed, n, size) -> the fields the training uses."""
     seed, n, size = task
+    if _failure is not None:
+        raise _failure
     assert _render is not None
     data = _render(seed, n, _assets, size)
     return {name: np.asarray(data[name]) for name in FIELDS if name in data}

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("numba")
 
 from training.generator import people
+from training.generator.looks import draw_tone
 from training.generator.motion import draw_motion
 from training.generator.raster import empty_buffers, rasterize
 from training.generator.standin import ARKIT
@@ -97,6 +98,17 @@ def test_closest_point_weights() -> None:
     corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
     for point, expected in (((0.2, 0.2, 1), (0.6, 0.2, 0.2)), ((0.5, -1, 0), (0.5, 0.5, 0)), ((3, -1, 0), (0, 1, 0))):
         assert np.allclose(closest_weights(np.array(point, float), corners), expected)
+
+
+def test_darkness_makes_dark_skins_more_frequent_and_no_other_than_before() -> None:
+    """Brightness of wanted tones: half of them at 2, the same range."""
+    mean = np.array([0.3, 0.2, 0.15])
+    even, dark = (
+        np.array([draw_tone(np.random.default_rng(i), mean, power)[0].mean() for i in range(600)])
+        for power in (1.0, 2.0)
+    )
+    assert np.median(dark) < 0.85 * np.median(even)
+    assert abs(dark.max() / even.max() - 1) < 0.1 and abs(dark.min() / even.min() - 1) < 0.3
 
 
 @pytest.mark.skipif("FACE_DATA" not in os.environ, reason="FACE_DATA is not set")

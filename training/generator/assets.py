@@ -31,6 +31,7 @@ TEST_PLACES = ("kiara_1_dawn", "st_fagans_interior", "venice_sunset")
 UNUSED_CARDS = ("bob01",)  # hangs over the face
 UNUSED_SKINS = ("young_caucasian_female_darkhair",)  # painted hair and clothes
 CARD_SIZE = 256
+TRAIN_DARKNESS = 1.6  # dark skins show less of their shape: seen as often as light ones, they are learnt less well
 LEVELS = 4  # resolutions of each skin
 
 
@@ -41,6 +42,7 @@ class Split:
     skins: np.ndarray
     places: np.ndarray
     backgrounds: np.ndarray
+    darkness: float = 1.0  # above 1: dark skins are drawn more often than light ones
 
 
 @dataclass
@@ -75,7 +77,9 @@ class Assets:
 
 def load_assets(face_data: str | Path | None = None) -> Assets:
     """Read and, the first time, bake. `face_data` defaults to $FACE_DATA."""
-    folder = Path(face_data or os.environ["FACE_DATA"])
+    folder = Path(face_data or os.environ.get("FACE_DATA", ""))
+    if not (folder / "skins").is_dir():
+        raise FileNotFoundError(f"{folder.resolve()}: no folder of head models and skins; set FACE_DATA to it")
     template = load_template() if TEMPLATE_FILE.exists() else standin_template(folder)
     names, textures = read_textures(folder)
     baked = cached_bake(template, folder, {n: k for k, n in enumerate(names)})
@@ -123,7 +127,7 @@ def make_splits(skins: list[str], places: list[str], photos: list[str]) -> dict[
         np.isin(places, TEST_PLACES),
         np.array([any(t in p for t in TEST_PLACES) for p in photos]),
     )
-    train = Split(*(np.nonzero(~h)[0] for h in held))
+    train = Split(*(np.nonzero(~h)[0] for h in held), darkness=TRAIN_DARKNESS)
     return {"train": train, "test": Split(*(np.nonzero(h)[0] for h in held))}
 
 

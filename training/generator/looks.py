@@ -73,7 +73,7 @@ class Looks:
 def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     """A random person."""
     skin = int(rng.choice(split.skins))
-    tone, gain = draw_tone(rng, assets.skin_mean[skin])
+    tone, gain = draw_tone(rng, assets.skin_mean[skin], split.darkness)
     hair = mix_colour(rng, HAIR, HAIR_CHANCE) if rng.random() < 0.97 else any_colour(rng)
     facial = darker(hair, tone, rng)
     v = len(assets.template.vertices)
@@ -108,9 +108,9 @@ def draw_hair(rng: np.random.Generator, assets: Assets) -> int:
     return int(rng.choice(len(weight), p=weight / weight.sum()))
 
 
-def draw_tone(rng: np.random.Generator, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def draw_tone(rng: np.random.Generator, mean: np.ndarray, darkness: float) -> tuple[np.ndarray, np.ndarray]:
     """Wanted cheek colour and the gain that brings the skin map to it (fully or in part)."""
-    at = rng.uniform(0, len(TONES) - 1)
+    at = (len(TONES) - 1) * rng.random() ** darkness
     k = min(int(at), len(TONES) - 2)
     wanted = np.exp(np.log(TONES[k]) * (1 - at + k) + np.log(TONES[k + 1]) * (at - k)) * np.exp(
         rng.normal(size=3) * 0.06
