@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
-from faceanything_addon.jobs.clip import default_stages
+from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.amplitude import amplified, stem_of
+from faceanything_addon.reconstruct.evidence import observe
 from faceanything_addon.reconstruct.frames import fit_motion
 from faceanything_addon.template import load_template
 from faceanything_addon.template.names import DATA
@@ -47,9 +46,8 @@ def act(assets: Assets, seed: int) -> dict[str, np.ndarray]:
     for k in np.flatnonzero(rng.random(FRAMES) < 0.3):
         motion.arkit[k] = people.draw_expression(rng, names, motion.gaze[k])
     data = render_sequence(assets, seed, FRAMES, SIZE, motion=motion, share=float(rng.uniform(0.3, 0.5)))
-    stages = default_stages()
-    tracker: Any = stages.tracker(template, 1)
-    rows = [stages.observe(tracker.next(SimpleNamespace(image=image)), template) for image in data["image"]]
+    tracker = FaceTracker(template, threads=1)
+    rows = [observe(tracker.next(image), template) for image in data["image"]]
     return {"truth": data["arkit"]} | {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
 
