@@ -44,6 +44,9 @@ class Replay:
     def begin(self, frame: Frame) -> Callable[[], FaceMaps]:
         return lambda: self.maps[frame.index]
 
+    def foresee(self, frame: Frame) -> None:
+        """Nothing can be begun early."""
+
     def state(self) -> dict[str, Any]:
         return {}
 

@@ -27,7 +27,7 @@ class LossWeights:
     depth: float = 0.5
     depth_gradient: float = 0.5
     part: float = 0.5
-    points: float = 1.0  # what limits the meshes: see "What limits the meshes" in EXPERIMENTS.md
+    points: float = 1.5  # what limits the meshes: see "What limits the meshes" in EXPERIMENTS.md
     gaps: float = 3.0
     face: float = 0.1
     arkit: float = 3.0

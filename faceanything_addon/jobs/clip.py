@@ -74,6 +74,9 @@ class EmbeddedTracker:
     def begin(self, frame: Frame) -> Rest:
         return self.tracker.begin(frame.image)
 
+    def foresee(self, frame: Frame) -> None:
+        self.tracker.foresee(frame.image)
+
 
 @dataclass(frozen=True)
 class Stages:

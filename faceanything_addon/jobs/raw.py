@@ -68,7 +68,8 @@ class MaskedTracker:
 
     def __init__(self, embedded: Tracker, masks: Masks) -> None:
         self.follower = EmbeddedFollower(embedded, masks.of)
-        self.begin, self.state, self.restore = self.follower.begin, embedded.state, embedded.restore
+        self.begin, self.foresee = self.follower.begin, embedded.foresee
+        self.state, self.restore = embedded.state, embedded.restore
 
 
 class RawTracker:
@@ -76,7 +77,7 @@ class RawTracker:
 
     def __init__(self, embedded: Tracker, reader: RawReader, bridge: Bridge) -> None:
         self.embedded, self.reader, self.bridge = embedded, reader, bridge
-        self.state, self.restore = embedded.state, embedded.restore
+        self.foresee, self.state, self.restore = embedded.foresee, embedded.state, embedded.restore
 
     def begin(self, frame: Frame) -> Rest:
         rest = self.embedded.begin(frame)

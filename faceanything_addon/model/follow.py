@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +23,10 @@ class Tracker(Protocol):
 
     def begin(self, frame: Frame, /) -> Rest:
         """Do what later frames depend on. The rest may be done beside them, and on another thread."""
+        ...
+
+    def foresee(self, frame: Frame, /) -> None:
+        """Told of the frame after the next one that `begin` gets; what of it can be begun may be, on other threads."""
         ...
 
     def state(self) -> dict[str, Any]: ...
@@ -101,6 +105,19 @@ class EmbeddedFollower:
 
     def _steps(self, footage: Footage, first: int) -> Iterator[Callable[[], tuple[Frame, FaceMaps, dict[str, Any]]]]:
         """Each frame's rest, with the state after it."""
-        for frame in fetched_ahead(footage.frames(first)):
+        for frame, after in with_next(fetched_ahead(footage.frames(first))):
+            if after is not None:
+                self.tracker.foresee(after)
             rest, state = self.begin(frame), self.tracker.state()
             yield lambda frame=frame, rest=rest, state=state: (frame, rest(), state)
+
+
+def with_next(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Frame | None]]:
+    """Each frame with the one after it."""
+    held: Frame | None = None
+    for frame in frames:
+        if held is not None:
+            yield held, frame
+        held = frame
+    if held is not None:
+        yield held, None

@@ -17,6 +17,7 @@ from .closeup import CloseUp
 from .closeup_region import BROWS, MOUTH, RegionCloseUp
 from .crop import Crop, apply, cut, tiles, whole_frame
 from .embedded import EmbeddedNetwork, Look
+from .foresight import Foresight
 from .framing import affine_camera, camera_scale, crop_from_mask, crop_from_points, head_roll, misplaced
 from .maps import FaceMaps
 
@@ -93,16 +94,20 @@ class FaceTracker:
         self.model = template.vertices[template.points].astype(np.float64)  # (P, 3)
         if self.network.points != len(self.model):
             raise UserError("embedded.onnx: does not fit template.npz; reinstall the extension")
-        self.crop: Crop | None = None
+        self.foresight = Foresight(self.see)
+        self.crop: Crop | None = None  # of the face, after the last frame
+        self.before: Crop | None = None  # and after the one before it
         self.missed = 0  # frames since the face was last seen
 
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, JSON-able; floats survive exactly."""
-        return {"crop": asdict(self.crop) if self.crop else None, "missed": self.missed}
+        crops = {"crop": self.crop, "before": self.before}
+        return {name: asdict(crop) if crop else None for name, crop in crops.items()} | {"missed": self.missed}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self.crop = Crop(**state["crop"]) if state["crop"] else None
+        self.foresight.forget()
+        self.crop, self.before = (Crop(**state[n]) if state.get(n) else None for n in ("crop", "before"))
         self.missed = int(state["missed"])
 
     def next(self, image: np.ndarray) -> FaceMaps:
@@ -112,14 +117,26 @@ class FaceTracker:
     def begin(self, image: np.ndarray) -> Callable[[], FaceMaps]:
         """Find the face; the maps come of a call, which may be made on another thread and beside later frames."""
         blank = float(image[::8, ::8].std()) < LEAST_CONTRAST
-        seen = self.follow(image, self.crop) if self.crop and not blank else None
+        crop = self.first_crop()
+        seen = self.settle(image, self.foresight.seen(image, crop)) if crop and not blank else None
         if not blank and (seen is None or seen.score < FOUND):
             seen = self.search(image)
+        self.before = self.crop
         if seen is None:
             self.crop, self.missed = None, self.missed + 1
             return partial(self.nothing, image)
         self.crop, self.missed = self.next_crop(seen), 0
         return partial(self.near, image, seen)
+
+    def foresee(self, image: np.ndarray) -> None:
+        """Begin a first look at the picture after the next one that `begin` gets, on another thread."""
+        if self.crop:
+            self.foresight.begin(image, self.crop)
+
+    def first_crop(self) -> Crop | None:
+        """Where to look first: the square of two frames ago if the face kept still, as `foresee` knew no newer one."""
+        still = self.before and self.crop and self.before.differs(self.crop) < RELOOK
+        return self.before if still else self.crop
 
     def near(self, image: np.ndarray, seen: Seen) -> FaceMaps:
         """Maps of a look; eyes, mouth and brows looked at a second time."""
@@ -142,16 +159,19 @@ class FaceTracker:
         return crop_from_points(points, seen.crop.roll + head_roll(seen.camera))
 
     def follow(self, image: np.ndarray, crop: Crop) -> Seen | None:
-        """Look, and look again while the square is off the face; None when the face leaves the picture."""
-        seen: Seen | None = None
-        for _ in range(LOOKS):
-            seen = self.see(image, crop)
+        """Look at a square, and on until it is around the face; None when the face leaves the picture."""
+        return self.settle(image, self.see(image, crop))
+
+    def settle(self, image: np.ndarray, seen: Seen) -> Seen | None:
+        """Look again while the square is off the face."""
+        for looks in range(1, LOOKS + 1):
             better = self.next_crop(seen)
-            if seen.score < FOUND or crop.differs(better) < RELOOK:
+            if seen.score < FOUND or seen.crop.differs(better) < RELOOK:
                 break
             if not usable(better, image):
                 return None
-            crop = better
+            if looks < LOOKS:
+                seen = self.see(image, better)
         return seen
 
     def search(self, image: np.ndarray) -> Seen | None:

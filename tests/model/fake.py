@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 import numpy as np
 
 from faceanything_addon.model.crop import apply
@@ -13,10 +16,10 @@ WIDTH, HEIGHT = 640, 480
 TEMPLATE = standin_template()
 
 
-def coded_frame() -> np.ndarray:
-    """Red tells x, green y, blue that it is inside the frame."""
+def coded_frame(number: int = 0) -> np.ndarray:
+    """Red tells x, green y, blue that it is inside the frame, and the frame's number."""
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
-    return np.stack([x * 255 / WIDTH, y * 255 / HEIGHT, 0 * x + 255], axis=-1).round().astype(np.uint8)
+    return np.stack([x * 255 / WIDTH, y * 255 / HEIGHT, 0 * x + 255 - number], axis=-1).round().astype(np.uint8)
 
 
 class TruthNetwork:
@@ -40,7 +43,7 @@ class TruthNetwork:
 
     def place(self, image: np.ndarray) -> np.ndarray:
         """(2, 3) affine from the picture to the frame, read from its colours."""
-        inside = image[..., 2] == 255
+        inside = image[..., 2] == image[..., 2].max()
         y, x = np.nonzero(inside)
         code = image[inside][:, :2].astype(np.float64) * [WIDTH / 255, HEIGHT / 255]
         design = np.column_stack([x, y, np.ones(len(x))])
@@ -81,3 +84,20 @@ class TruthNetwork:
             np.zeros(52, np.float32),
             gaze,
         )
+
+
+class ClipNetwork:
+    """Sees the head of every numbered frame where `centers` has it; can look on many threads."""
+
+    size, points = TruthNetwork.size, TruthNetwork.points
+
+    def __init__(self, centers: Sequence[np.ndarray | None]) -> None:
+        self.centers = centers
+        self.threads: list[str] = []  # that looked
+
+    def look(self, image: np.ndarray) -> Look:
+        """The truth for the picture."""
+        self.threads.append(threading.current_thread().name)
+        network = TruthNetwork()
+        network.center = self.centers[255 - int(image[..., 2].max())]
+        return network.look(image)

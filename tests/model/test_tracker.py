@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from faceanything_addon.model.embedded import EmbeddedNetwork
 from faceanything_addon.model.framing import affine_camera, head_roll
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fake import HEIGHT, TEMPLATE, WIDTH, TruthNetwork, coded_frame
+from fake import HEIGHT, TEMPLATE, WIDTH, ClipNetwork, TruthNetwork, coded_frame
 
 
 @pytest.fixture
@@ -87,6 +89,43 @@ def test_follows_with_one_look_when_the_head_is_still(network: TruthNetwork) -> 
     network.center = np.array([404.0, 201.0])
     assert np.abs(tracker.next(frame).points - network.truth()).max() < 1.0
     assert network.looks == 1
+
+
+def test_looks_begun_early_change_nothing() -> None:
+    drift = [np.array([400.0 - 2 * n, 200.0 + n]) for n in range(8)]
+    jumps_and_leaves = [np.array([360.0, 200.0]), np.array([310.0, 210.0]), None, None, np.array([250.0, 230.0])]
+    network = ClipNetwork(drift + jumps_and_leaves)
+    early, late = FaceTracker(TEMPLATE, network=network), FaceTracker(TEMPLATE, network=network)
+    frames = [coded_frame(number) for number in range(len(network.centers))]
+    for number, frame in enumerate(frames):
+        for after in frames[number + 1 : number + 2]:
+            early.foresee(after)
+        one, other = early.next(frame), late.next(frame)
+        assert one.found == other.found == (network.centers[number] is not None)
+        assert np.array_equal(one.points, other.points) and np.array_equal(one.to_frame, other.to_frame)
+        assert early.state() == late.state()
+
+
+def test_a_frame_seen_early_is_not_looked_at_again() -> None:
+    network = ClipNetwork([np.array([400.0 - 2 * n, 200.0]) for n in range(8)])
+    tracker, frames = FaceTracker(TEMPLATE, network=network), [coded_frame(number) for number in range(8)]
+    for frame, after in pairwise(frames):
+        tracker.foresee(after)
+        tracker.next(frame)
+    here = threading.current_thread().name
+    before = network.threads.count(here)
+    assert tracker.next(frames[-1]).found
+    assert network.threads.count(here) == before
+
+
+def test_a_head_that_moves_is_looked_at_once_per_frame(network: TruthNetwork) -> None:
+    tracker, frame = FaceTracker(TEMPLATE, network=network), coded_frame()
+    tracker.next(frame)
+    network.looks = 0
+    for step in range(10):
+        network.center = np.array([400.0 + 2 * step, 200.0])
+        assert np.abs(tracker.next(frame).points - network.truth()).max() < 1.0
+    assert network.looks == 10
 
 
 def test_losing_the_face_costs_few_looks_and_recovers(network: TruthNetwork) -> None:

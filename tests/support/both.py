@@ -63,6 +63,9 @@ class KnownTracker:
         maps = self.next(frame)
         return lambda: maps
 
+    def foresee(self, frame: Frame) -> None:
+        """Nothing can be begun early."""
+
     def state(self) -> dict[str, Any]:
         return {"count": self.count}
 

@@ -80,6 +80,9 @@ class ToyTracker:
         maps = self.next(frame)
         return lambda: maps
 
+    def foresee(self, frame: Frame) -> None:
+        """Nothing can be begun early."""
+
     def state(self) -> dict[str, Any]:
         return {"memory": self.memory}
 
