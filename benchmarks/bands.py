@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.sight import along_axis, rays
 from faceanything_addon.solve.gaze import camera_toward
 from faceanything_addon.template import Part, Template, load_template
 
@@ -48,11 +49,16 @@ def millimetres(truth: Truth) -> float:
     return float(MM * truth.pose[2, 3] / truth.focal)
 
 
+def directions(truth: Truth) -> np.ndarray:
+    """(h, w, 3) rays of the maps' pixels, with unit z."""
+    y, x = np.mgrid[: truth.depth.shape[0], : truth.depth.shape[1]] * 2 + 0.5
+    camera = np.array([[truth.focal, 0, truth.principal[0]], [0, truth.focal, truth.principal[1]], [0, 0, 1]])
+    return rays(np.stack([x, y], axis=-1), camera)
+
+
 def normals(depth: np.ndarray, truth: Truth) -> np.ndarray:
     """(h, w) metres along the optical axis -> (h, w, 3) unit normals, NaN on edges."""
-    y, x = np.mgrid[: depth.shape[0], : depth.shape[1]] * 2 + 0.5
-    ray = np.stack([x - truth.principal[0], y - truth.principal[1]], axis=-1) / truth.focal
-    place = np.concatenate([ray * depth[..., None], depth[..., None]], axis=-1)
+    place = directions(truth) * depth[..., None]
     dx, dy = np.gradient(place, axis=1), np.gradient(place, axis=0)
     out = np.cross(dy, dx)
     edge = np.maximum(np.abs(dx[..., 2]), np.abs(dy[..., 2])) > NEAR / 2
@@ -66,7 +72,8 @@ def dense(template: Template, truth: Truth, maps: FaceMaps) -> Row:
     both = (truth.part > 0) & (part > 0)
     if both.sum() < 50:
         return {}
-    canonical, depth = to_truth(maps.canonical, maps), to_truth(maps.depth, maps)
+    canonical = to_truth(maps.canonical, maps)
+    depth = along_axis(to_truth(maps.depth, maps), directions(truth), truth.pose[:3, 3])
     error = MM * np.linalg.norm(canonical - truth.canonical, axis=-1)
     face = both & (truth.part == Part.SKIN) & (truth.canonical[..., 2] > -0.02)
     off = MM * (depth - truth.depth)[face]

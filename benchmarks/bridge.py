@@ -90,8 +90,10 @@ def rendered_row(clip: Path) -> str:
     simulator = Simulator(truth, Noise(), spacing=0.0005)
     full = [FullSizeSimulator(simulator, Space(3)).maps(number) for number in range(len(truth))]
     bridge = teach(embedded, [own for _, own in full])
-    known = [merge_maps(e, f, identity_bridge()) for e, (f, _) in zip(embedded, full, strict=True)]
-    bridged = [merge_maps(e, f, bridge) for e, (_, f) in zip(embedded, full, strict=True)]
+    known = [
+        merge_maps(e, f, identity_bridge(), camera=truth.intrinsics) for e, (f, _) in zip(embedded, full, strict=True)
+    ]
+    bridged = [merge_maps(e, f, bridge, camera=truth.intrinsics) for e, (_, f) in zip(embedded, full, strict=True)]
     errors = [dense_error(truth, maps) for maps in (embedded, known, bridged)]
     return row(clip.stem, *errors, bridge)
 

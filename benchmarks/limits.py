@@ -22,6 +22,7 @@ from faceanything_addon.exchange.npz import export_npz
 from faceanything_addon.footage import Frame, open_footage
 from faceanything_addon.jobs.clip import ClipOptions, default_stages, reconstruct_clip
 from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.template import load_template
 
@@ -76,7 +77,10 @@ def with_depth(maps: FaceMaps, truth: Truth, frame: int) -> FaceMaps:
     """Depth of the face's pixels as it is."""
     hit, _, _, depth = under_map(maps, truth, frame)
     out = maps.depth.copy()
-    out[hit] = depth - truth["pose"][frame][2, 3]
+    y, x = np.nonzero(hit)
+    pixels = np.column_stack([x, y, np.ones(len(x))]) @ maps.to_frame.T
+    origin = truth["pose"][frame][:3, 3]
+    out[hit] = along_sight(depth - origin[2], rays(pixels, truth["intrinsics"]), origin)
     return replace(maps, depth=out)
 
 

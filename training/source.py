@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .sight import as_seen
+
 Chunk = dict[str, np.ndarray]
 FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face")
 PIECE = 32  # pictures per task; part of what a seed means, so never derived from the number of workers
@@ -64,6 +66,8 @@ def render_piece(task: tuple[int, int, int]) -> Chunk:
         raise _failure
     assert _render is not None
     data = _render(seed, n, _assets, size)
+    if "pose" in data:
+        data = as_seen(data, _assets.template.eye_centers)
     return {name: np.asarray(data[name]) for name in FIELDS if name in data}
 
 

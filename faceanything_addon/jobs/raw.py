@@ -18,6 +18,8 @@ from ..model.bridge import Bridge, fit_bridge
 from ..model.follow import EmbeddedFollower, Rest
 from ..model.maps import FaceMaps
 from ..model.merge import FullMaps, collect_pairs, merge_maps
+from ..reconstruct.actor import default_focal
+from ..reconstruct.camera import intrinsics
 from ..take import TakeWriter
 from ..take.files import BRIDGE_FILE, check_target
 from ..take.storage import read_npz, write_npz
@@ -73,15 +75,19 @@ class MaskedTracker:
 
 
 class RawTracker:
-    """The embedded network and the stored maps, joined."""
+    """The embedded network and the stored maps, joined.
 
-    def __init__(self, embedded: Tracker, reader: RawReader, bridge: Bridge) -> None:
-        self.embedded, self.reader, self.bridge = embedded, reader, bridge
+    Args:
+        camera: (3, 3) intrinsics of the footage, as far as they are known.
+    """
+
+    def __init__(self, embedded: Tracker, reader: RawReader, bridge: Bridge, camera: np.ndarray) -> None:
+        self.embedded, self.reader, self.bridge, self.camera = embedded, reader, bridge, camera
         self.foresee, self.state, self.restore = embedded.foresee, embedded.state, embedded.restore
 
     def begin(self, frame: Frame) -> Rest:
         rest = self.embedded.begin(frame)
-        return lambda: merge_maps(rest(), self.reader.of(frame), self.bridge)
+        return lambda: merge_maps(rest(), self.reader.of(frame), self.bridge, camera=self.camera)
 
 
 def import_raw(
@@ -109,8 +115,10 @@ def import_raw(
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
         bridge = _bridge(writer, raw, footage, stages, options, report, cancelled)
-        embedded = stages.tracker
-        joined = replace(stages, tracker=lambda t, n: RawTracker(embedded(t, n), RawReader(raw, footage), bridge))
+        embedded, camera = stages.tracker, _camera(footage, focal)
+        joined = replace(
+            stages, tracker=lambda t, n: RawTracker(embedded(t, n), RawReader(raw, footage), bridge, camera)
+        )
         make_take(writer, footage, joined, options, focal, report, cancelled)
     return writer.folder
 
@@ -138,6 +146,12 @@ def _matching(raw: RawPredictions, footage: Footage) -> RawPredictions:
 
 def _raw_settings(options: RawOptions, raw: RawPredictions) -> dict[str, Any]:
     return {"raw": str(raw.path.absolute()), "raw_bytes": raw.path.stat().st_size, "stride": options.stride}
+
+
+def _camera(footage: Footage, focal: float | None) -> np.ndarray:
+    """(3, 3); a usual lens where the focal length (pixels) is not known."""
+    width, height = footage.width, footage.height
+    return intrinsics(focal or default_focal(width, height), width, height)
 
 
 def _bridge(

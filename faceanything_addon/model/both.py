@@ -8,7 +8,6 @@ these the bridge is learned, over which the full-size network's coordinates come
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -21,7 +20,7 @@ from .bridge import Bridge, fit_bridge
 from .follow import EmbeddedFollower, Pulse
 from .maps import FaceMaps
 from .merge import FullMaps, collect_pairs, merge_maps
-from .prediction import Joined, Prediction, Predictor, Seen, join
+from .prediction import Joined, Prediction, Predictor, Seen, frame_camera, join
 from .windows import Placed, Scale, Window, blend, overlap_of, place, windows
 
 SAMPLES = 20  # frames that the bridge is learned from
@@ -165,11 +164,8 @@ class BothFollower:
             full = blend(earlier.maps(len(earlier.joined) - window.shared + number), full, share)
         assert self.bridge is not None
         maps = merge_maps(window.items[number].maps, full, self.bridge, placed.scale.metres)
-        if not maps.found or not math.isfinite(focal):
-            return maps
-        height, width = window.items[number].frame.image.shape[:2]
-        k = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float32)
-        return replace(maps, intrinsics=k)
+        camera = frame_camera(window.items[number].frame.image, focal)
+        return replace(maps, intrinsics=camera) if maps.found else maps
 
 
 def spread_order(count: int) -> list[int]:

@@ -31,7 +31,7 @@ class Look:
 
     canonical: np.ndarray  # (3, h, w) metres
     log_sigma: np.ndarray  # (h, w) natural logarithm of metres
-    depth: np.ndarray  # (h, w) metres, minus that of the head's origin
+    depth: np.ndarray  # (h, w) metres along the line of sight to the head, minus its origin's own
     part: np.ndarray  # (7, h, w) probabilities
     points: np.ndarray  # (P, 2) pixels of the square picture, also beyond its border
     point_log_sigma: np.ndarray  # (P,) natural logarithm of those pixels

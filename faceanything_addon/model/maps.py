@@ -17,7 +17,7 @@ class FaceMaps:
 
     found: bool  # False: no face; the arrays then hold zeros
     canonical: np.ndarray  # (h, w, 3) f4 metres, canonical space
-    depth: np.ndarray  # (h, w) f4 metres along the optical axis, minus that of the head's origin
+    depth: np.ndarray  # (h, w) f4 metres along the line of sight to the head (`sight`), minus its origin's own
     part: np.ndarray  # (h, w) u1, see template.Part
     confidence: np.ndarray  # (h, w) f4 0..1
     to_frame: np.ndarray  # (2, 3) f4 affine: map pixel (x, y, 1) -> frame pixel

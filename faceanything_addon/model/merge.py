@@ -12,6 +12,7 @@ from ..template import Part
 from .bridge import Bridge
 from .crop import apply
 from .maps import FaceMaps
+from .sight import rays
 
 PAIRS = 600  # of one frame, at most: neighbours err together, and more tell no more
 SURE = 0.3  # least confidence of a pixel that teaches the bridge
@@ -106,7 +107,28 @@ def _pairs_of(number: int, embedded: FaceMaps, full: FullMaps) -> tuple[np.ndarr
     return sampled.canonical.reshape(-1, 3)[rows], embedded.canonical.reshape(-1, 3)[rows], weight, number
 
 
-def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge, scale: float | None = None) -> FaceMaps:
+def sighted(full: FullMaps, embedded: FaceMaps, camera: np.ndarray | None) -> FullMaps:
+    """Depth along the optical axis -> along the line of sight to the head, both from the camera.
+
+    Args:
+        full: on the embedded network's grid.
+        camera: (3, 3) intrinsics of the frame; None: not known, the face is taken to be in its middle.
+    """
+    skin = embedded.part == Part.SKIN
+    if camera is None or skin.sum() < LEAST_DEPTH_PIXELS:
+        return full
+    y, x = np.mgrid[: skin.shape[0], : skin.shape[1]]
+    pixel = apply(np.asarray(embedded.to_frame, np.float64), np.stack([x, y], axis=-1))
+    design = np.column_stack([embedded.canonical[skin], np.ones(skin.sum())]).astype(np.float64)
+    origin = np.linalg.lstsq(design, pixel[skin], rcond=None)[0][3]  # where coordinate 0 would be
+    sight = rays(origin, camera)
+    slant = rays(pixel, camera) @ (sight / np.linalg.norm(sight))
+    return replace(full, depth=(full.depth * slant).astype(np.float32))
+
+
+def merge_maps(
+    embedded: FaceMaps, full: FullMaps, bridge: Bridge, scale: float | None = None, camera: np.ndarray | None = None
+) -> FaceMaps:
     """The embedded network's maps with the full-size network's word on skin.
 
     Everything else stays the embedded network's: which pixel is of which part, eyeballs, teeth and tongue, the sparse
@@ -114,10 +136,11 @@ def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge, scale: float 
 
     Args:
         scale: metres per unit of `full.depth`, where it is known from many frames.
+        camera: (3, 3) intrinsics, where `full.depth` is along its optical axis and not yet `sighted`.
     """
     if not embedded.found:
         return embedded
-    sampled = full.sample(embedded.to_frame, embedded.depth.shape)
+    sampled = sighted(full.sample(embedded.to_frame, embedded.depth.shape), embedded, camera)
     skin = (embedded.part == Part.SKIN) & (sampled.weight > 0)
     canonical, confidence = embedded.canonical.copy(), embedded.confidence.copy()
     canonical[skin] = bridge.apply(sampled.canonical[skin])
@@ -129,9 +152,9 @@ def merge_maps(embedded: FaceMaps, full: FullMaps, bridge: Bridge, scale: float 
 
 
 def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray, scale: float | None = None) -> np.ndarray:
-    """Depth of unknown scale -> metres from the head's origin, along the optical axis.
+    """Depth of unknown scale -> metres from the head's origin, both along the line of sight to it.
 
-    The embedded network's depth is in these very terms, and comparing with it needs no focal length. Scale and shift
+    The embedded network's depth is in these very terms, and comparing them needs no distance. Scale and shift
     are found for each frame on its own: the released tool's scale changes from frame to frame where frames are taken
     one by one.
 

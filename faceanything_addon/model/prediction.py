@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ import numpy as np
 from ..footage import Frame
 from ..template import Part
 from .maps import FaceMaps
-from .merge import SURE, FullMaps
+from .merge import SURE, FullMaps, sighted
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Joined:
     """One frame with the full-size network's word on the grid of the embedded network's maps."""
 
     seen: Seen
-    full: FullMaps  # `weight` 0..1
+    full: FullMaps  # `weight` 0..1; depth along the line of sight to the head, where the focal length is known
     focal: float  # frame pixels, NaN: not known
 
     def face(self) -> np.ndarray:
@@ -63,9 +64,17 @@ def join(seen: Seen, given: Prediction) -> Joined:
         return Joined(
             seen, FullMaps(np.zeros(maps.canonical.shape, np.float32), empty, empty, maps.to_frame), given.focal
         )
-    height, width = maps.depth.shape
-    sampled = given.maps.sample(maps.to_frame, (height, width))
+    sampled = given.maps.sample(maps.to_frame, maps.depth.shape)
+    sampled = sighted(sampled, maps, frame_camera(seen.frame.image, given.focal))
     return Joined(seen, replace(sampled, weight=relative_confidence(sampled, maps)), given.focal)
+
+
+def frame_camera(image: np.ndarray, focal: float) -> np.ndarray | None:
+    """(3, 3) f4 intrinsics of a frame (H, W, 3); None: the focal length (pixels) is not known."""
+    height, width = image.shape[:2]
+    if not math.isfinite(focal):
+        return None
+    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float32)
 
 
 def relative_confidence(full: FullMaps, maps: FaceMaps) -> np.ndarray:

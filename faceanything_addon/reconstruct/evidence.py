@@ -8,7 +8,7 @@ found          () bool       False: everything else is zero
 triangle       (N,) i4       surface triangle (`surface.template_surface`) of each chosen pixel
 bary           (N, 2) f4     barycentric weights of the triangle's second and third vertex
 xy             (N, 2) f4     frame pixels
-depth          (N,) f4       metres along the optical axis, minus that of the head's origin
+depth          (N,) f4       metres along the line of sight to the head, minus its origin's own
 weight         (N,) f4       confidence 0..1; 0 in unused rows
 spacing        () f4         frame pixels per map pixel
 points         (P, 2) f4     frame pixels of template.points

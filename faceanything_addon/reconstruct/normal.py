@@ -128,13 +128,14 @@ def _add_depth(
     seen: Observations,
     weight: np.ndarray,
 ) -> None:
-    """Depth relative to the head's origin: moving the head away does not change it."""
+    """Depth along the line of sight to the head's origin, from there: moving the head hardly changes it."""
+    sight = (pose.shift / np.linalg.norm(pose.shift)).astype(np.float32)
     chosen = np.flatnonzero(seen.depth_share)[::3]
     scale = np.sqrt(weight[chosen] * seen.depth_share[chosen] * 3) / DEPTH_SIGMA
-    off = seen.depth[chosen] - (camera[chosen, 2] - pose.shift[2])
+    off = seen.depth[chosen] - (camera[chosen] - pose.shift.astype(np.float32)) @ sight
     scale = scale / (1 + (off / (3 * DEPTH_SIGMA)) ** 2)
     rows = np.zeros((len(chosen), columns.shape[2] + 1), np.float32)
-    rows[:, :-1] = columns[2, chosen]
+    rows[:, :-1] = np.tensordot(sight, columns[:, chosen], 1)
     rows[:, 3:POSE] = 0
     blocks.append(rows * scale[:, None].astype(np.float32))
     targets.append((off * scale).astype(np.float32))

@@ -35,7 +35,7 @@ class Observations:
     xy: np.ndarray  # (M, 2) f4 frame pixels
     sigma: np.ndarray  # (M,) f4 frame pixels
     share: np.ndarray  # (M,) f4 how many independent observations each is worth
-    depth: np.ndarray  # (M,) f4 metres relative to the head's origin
+    depth: np.ndarray  # (M,) f4 metres along the line of sight to the head, minus its origin's own
     depth_share: np.ndarray  # (M,) f4; 0 for sparse points
 
 

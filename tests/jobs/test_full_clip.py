@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.both import HEIGHT, WIDTH, KnownPredictor, KnownTracker, write_levels
+from support.both import HEIGHT, TELEPHOTO, WIDTH, KnownPredictor, KnownTracker, write_levels
 from support.simulated import SimulatedPredictor
 from support.toy import toy_stages
 
@@ -112,7 +112,7 @@ def test_networks_that_do_not_agree_cost_no_take_that_is_there(tmp_path, footage
 
 def test_the_take_tells_its_network_and_has_the_median_of_the_focal_lengths(whole, footage):
     take, header = read_take(whole), read_header(whole)
-    assert take.info.predictor == "full" and take.actor.focal == pytest.approx(100 + 60 + (FRAMES - 1) / 2)
+    assert take.info.predictor == "full" and take.actor.focal == pytest.approx(TELEPHOTO + 60 + (FRAMES - 1) / 2)
     chosen = {"checkpoint": "abc", "device": "cpu", "mode": "joint", "window": 8}
     assert chosen.items() <= header.settings.items()
     bridge = stored_bridge(whole / "bridge.npz")

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from support.both import HEIGHT, WIDTH, KnownPredictor, KnownTracker, bent, face, write_levels
+from support.both import HEIGHT, TELEPHOTO, WIDTH, KnownPredictor, KnownTracker, bent, face, write_levels
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.model.both import SAMPLES, BothFollower, spread_order
@@ -144,7 +144,7 @@ def test_single_sample_frames_are_not_predicted_twice(footage):
 def test_each_frame_has_the_focal_length_that_was_predicted(footage):
     maps = run(footage, 8)[3]
     assert maps.intrinsics is not None
-    assert maps.intrinsics[0, 0] == 100 + LEVELS[3]
+    assert maps.intrinsics[0, 0] == TELEPHOTO + LEVELS[3]
     assert maps.intrinsics[:2, 2].tolist() == [(WIDTH - 1) / 2, (HEIGHT - 1) / 2]
 
 

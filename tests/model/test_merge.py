@@ -11,6 +11,7 @@ import pytest
 from faceanything_addon.model.bridge import Bridge
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.model.merge import FullMaps, collect_pairs, merge_maps, metric_depth
+from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.model.warp import Warp
 from faceanything_addon.template import Part
 
@@ -117,3 +118,16 @@ def test_wrong_depths_do_not_sway_the_scale_and_useless_ones_are_not_taken():
     assert np.abs(metric_depth(depth, guess, weight)[300:] - truth[300:]).max() < 0.003
     assert np.array_equal(metric_depth(-depth, guess, weight), guess)
     assert np.array_equal(metric_depth(np.ones(2000, np.float32), guess, weight), guess)
+
+
+def test_depth_of_a_head_beside_the_axis_goes_along_the_line_of_sight():
+    maps, camera = embedded(), np.array([[300.0, 0, -250], [0, 300, 20], [0, 0, 1]])
+    origin = 0.6 * rays(np.zeros(2), camera)  # canonical 0 is seen at pixel (0, 0), 40 degrees off the axis
+    x, y = frame_pixels(TO_FRAME, SIDE, SIDE)
+    sight = along_sight(maps.canonical[..., 2], rays(np.stack([x, y], axis=-1), camera), origin)
+    maps = replace(maps, depth=sight.astype(np.float32))
+    merged = merge_maps(maps, full(), DOUBLE, camera=camera)
+    skin = maps.part == Part.SKIN
+    assert np.abs(merged.depth - sight)[skin].max() < 1e-4
+    tilted = merge_maps(maps, full(), DOUBLE)
+    assert np.abs(tilted.depth - sight)[skin].max() > 0.003

@@ -158,7 +158,7 @@ def compare(truth: Performance, space: Space, noise: Noise = EMBEDDED, bias: flo
 
     return Comparison(
         fit(lambda n: embedded[n]),
-        fit(lambda n: merge_maps(embedded[n], full[n][0], identity_bridge())),
-        fit(lambda n: merge_maps(embedded[n], full[n][1], bridge)),
+        fit(lambda n: merge_maps(embedded[n], full[n][0], identity_bridge(), camera=truth.intrinsics)),
+        fit(lambda n: merge_maps(embedded[n], full[n][1], bridge, camera=truth.intrinsics)),
         bridge,
     )

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.sight import along_sight, rays
+from faceanything_addon.reconstruct.camera import intrinsics
 from faceanything_addon.template import Part, Template
 from faceanything_addon.template.shape import expression_offset, gaze_rotation, neutral_shape, rotate_eyes
 
@@ -57,6 +59,11 @@ class Performance:
     def camera_vertices(self, frame: int) -> np.ndarray:
         return self.vertices(frame) @ self.poses[frame, :3, :3].T + self.poses[frame, :3, 3]
 
+    @property
+    def intrinsics(self) -> np.ndarray:
+        """(3, 3)"""
+        return intrinsics(self.focal, self.width, self.height)
+
     def project(self, camera: np.ndarray) -> np.ndarray:
         return self.focal * camera[:, :2] / camera[:, 2:] + [(self.width - 1) / 2, (self.height - 1) / 2]
 
@@ -82,8 +89,14 @@ class Simulator:
         canonical, depth = self._disturb(canonical, depth, part)
         if occluder:
             self._hide(template, pixels, to_frame, part, confidence)
-        depth = (depth - truth.poses[frame, 2, 3]).astype(np.float32)
+        depth = self._along_sight(depth, to_frame, truth.poses[frame, :3, 3])
         return FaceMaps(True, canonical, depth, part, confidence, to_frame, points.astype(np.float32), sigma)
+
+    def _along_sight(self, depth: np.ndarray, to_frame: np.ndarray, origin: np.ndarray) -> np.ndarray:
+        """Distances along the optical axis -> from the head's origin, along the line of sight to it."""
+        y, x = np.mgrid[:GRID, :GRID]
+        pixels = np.stack([x, y, np.ones_like(x)], axis=-1) @ to_frame.T
+        return along_sight(depth - origin[2], rays(pixels, self.truth.intrinsics), origin).astype(np.float32)
 
     def _crop(self, points: np.ndarray) -> np.ndarray:
         """Square around the points, a quarter wider: (2, 3) map pixel -> frame pixel."""

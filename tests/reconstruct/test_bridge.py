@@ -20,7 +20,9 @@ def test_a_foreign_canonical_space_costs_less_than_a_third_of_a_millimetre(templ
     embedded, full = simulate_both(truth, space, pulse=0.1)
     bridge = teach(embedded, [own for _, own in full])
     assert bridge.mirrored == space.mirrored
-    known = [merge_maps(e, f, identity_bridge()) for e, (f, _) in zip(embedded, full, strict=True)]
-    bridged = [merge_maps(e, f, bridge) for e, (_, f) in zip(embedded, full, strict=True)]
+    known = [
+        merge_maps(e, f, identity_bridge(), camera=truth.intrinsics) for e, (f, _) in zip(embedded, full, strict=True)
+    ]
+    bridged = [merge_maps(e, f, bridge, camera=truth.intrinsics) for e, (_, f) in zip(embedded, full, strict=True)]
     errors = [vertex_error(fit_maps(truth, maps, 30 / 7)) for maps in (known, bridged)]
     assert errors[1] - errors[0] < MOST_GROWTH, errors

@@ -18,6 +18,7 @@ from faceanything_addon.template import Part
 
 CELLS, WIDTH, HEIGHT = 24, 96, 72
 DISTANCE = 0.6  # metres from the camera to the head's origin
+TELEPHOTO = 1e5  # pixels of focal length: the optical axis is the line of sight to all of the face
 EMPTY = 5  # pictures darker than this show no face
 
 
@@ -99,5 +100,5 @@ class KnownPredictor:
             canonical, depth = face(level)
             weight = np.full(depth.shape, 2.0, np.float32)
             maps = FullMaps(bent(canonical), ((depth + DISTANCE) * unit).astype(np.float32), weight, to_frame(3))
-            out.append(Prediction(maps, 100.0 + level))
+            out.append(Prediction(maps, TELEPHOTO + level))
         return out
