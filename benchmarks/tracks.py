@@ -5,7 +5,8 @@ python -m benchmarks.tracks --face-data FOLDER --peer PYTHON [--sequences FOLDER
 A point of the skin is picked where a system has it in one frame; where that skin truly is in another is known. The
 error is how far from there, across the line of sight, the system has the point then. This is correspondence as the
 paper has it, between frames of a clip (arXiv 2604.19702): an error that is the same in all frames, such as where the
-corner of a lid is said to be, does not count.
+corner of a lid is said to be, does not count. "Network alone" has no fit behind it; "depth alone" is the paper's
+ablation, `depth_tracks.py`.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,6 +27,7 @@ from faceanything_addon.template import Part, load_template
 
 from .__main__ import SEEDS
 from .clips import ask_peer, capture
+from .depth_tracks import depth_tracks
 from .surface import face_skin, face_triangles
 from .truth import render, truth_size
 
@@ -129,12 +131,11 @@ def mesh_tracks(take: dict[str, np.ndarray]) -> np.ndarray:
     return tracks
 
 
-def map_tracks(clip: Path) -> np.ndarray:
+def map_tracks(maps: list[FaceMaps]) -> np.ndarray:
     """The same points read off the canonical maps of each frame for itself, no fit: (F, N, 2) pixels."""
     template = load_template()
     wanted = template.vertices[face_skin(template)]
-    tracker = FaceTracker(template)
-    return np.stack([where(tracker.next(f.image), wanted) for f in open_footage(clip).frames()])
+    return np.stack([where(one, wanted) for one in maps])
 
 
 def where(maps: FaceMaps, wanted: np.ndarray) -> np.ndarray:
@@ -157,11 +158,15 @@ def judge(clip: Path, python: str) -> dict[str, np.ndarray]:
     """Errors of each system on one sequence."""
     with np.load(clip.with_suffix(".npz")) as data:
         truth = {k: data[k] for k in data.files}
+    images = [f.image for f in open_footage(clip).frames()]
     with tempfile.TemporaryDirectory() as folder:
         take, _ = capture(clip, Path(folder))
-        peer, _ = ask_peer(python, np.stack([f.image for f in open_footage(clip).frames()]), Path(folder))
-    tracks = {"take": mesh_tracks(take), "network alone": map_tracks(clip), "MediaPipe": peer[:, :-IRISES, :2]}
-    own = np.flatnonzero(face_skin(load_template()))
+        peer, _ = ask_peer(python, np.stack(images), Path(folder))
+    tracker, own = FaceTracker(load_template()), np.flatnonzero(face_skin(load_template()))
+    maps, mesh = [tracker.next(image) for image in images], mesh_tracks(take)
+    first = np.where(take["visible"][0, own, None], mesh[0], np.nan)
+    depth = depth_tracks(maps, first, take["intrinsics"], take["head_pose"][:, :3, 3])
+    tracks = {"take": mesh, "network alone": map_tracks(maps), "depth alone": depth, "MediaPipe": peer[:, :-IRISES, :2]}
     vertices = dict.fromkeys(tracks, own) | {"MediaPipe": nearest_vertices(tracks["MediaPipe"], truth)}
     return {name: errors(t, vertices[name], truth) for name, t in tracks.items()}
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("numba")
 
 from training.generator import people
+from training.generator.faults import through_codec
 from training.generator.looks import draw_tone
 from training.generator.motion import draw_motion
 from training.generator.raster import empty_buffers, rasterize
@@ -54,6 +55,28 @@ def test_map_pixels_lie_between_picture_pixels() -> None:
     view = View(np.eye(4), 50.0, np.array([10.0, 20.0]), 192)
     p = np.array([[0.3, 0.1, 1.0]])
     assert np.allclose(view.project(p), 2 * view.project(p, 96) + 0.5, atol=1e-4)
+
+
+def test_a_barrel_lens_pulls_the_edges_in_and_leaves_the_middle() -> None:
+    plain, barrel = (View(np.eye(4), 100.0, np.array([95.5, 95.5]), 192, bend=bend) for bend in (0.0, -0.2))
+    points = np.array([[0.0, 0, 1], [0.5, 0, 1], [3.0, 3, 1]])
+    off, bent = plain.project(points) - 95.5, barrel.project(points) - 95.5
+    assert np.allclose(bent[0], 0, atol=1e-4) and np.allclose(bent[1], off[1] * 0.95, atol=1e-3)
+    assert (bent[2] > 0).all() and (bent[2] < off[2]).all()
+
+
+def test_a_rolling_shutter_shifts_rows_by_when_they_are_read() -> None:
+    still, moving = (View(np.eye(4), 96.0, np.array([95.5, 95.5]), 192, roll_off=r) for r in ((0.0, 0.0), (8.0, 0.0)))
+    points = np.array([[0.0, -1, 1], [0.0, 0.0052, 1], [0.0, 1, 1]])
+    shift = (moving.project(points) - still.project(points))[:, 0]
+    assert np.allclose(shift, [-4, 0, 4], atol=0.1)
+
+
+def test_a_picture_through_the_codec_is_of_its_size_and_like_it() -> None:
+    y, x = np.mgrid[:96, :96]
+    picture = np.stack([2 * x, 2 * y, 128 + 0 * x], axis=-1).astype(np.uint8)
+    good, bad = (np.abs(through_codec(picture, q).astype(int) - picture).mean() for q in (18, 40))
+    assert good < 4 and good < bad < 20
 
 
 def test_upright_face_looks_into_the_camera() -> None:

@@ -19,12 +19,19 @@ class View:
     focal: float  # pixels
     principal: np.ndarray  # (2,) pixels
     size: int
+    bend: float = 0.0  # radial distortion: a ray at tangent r off the axis is seen at r (1 + bend r^2)
+    roll_off: tuple[float, float] = (0.0, 0.0)  # rolling shutter: shift x, y from the first row to the last, pixels
 
     def project(self, camera_points: np.ndarray, size: int | None = None) -> np.ndarray:
         """(N, 3) camera points -> (N, 2) f4 pixels of a picture `size` wide."""
         s = (size or self.size) / self.size
         z = np.maximum(camera_points[:, 2:3], 1e-3)
-        at = camera_points[:, :2] / z * self.focal + self.principal
+        at = camera_points[:, :2] / z
+        if self.bend:
+            at = at * (1 + self.bend * np.minimum((at**2).sum(axis=1, keepdims=True), 1))
+        at = at * self.focal + self.principal
+        if any(self.roll_off):
+            at = at + (at[:, 1:] / self.size - 0.5) * self.roll_off
         return ((at + 0.5) * s - 0.5).astype(np.float32)
 
     def camera(self, head_points: np.ndarray) -> np.ndarray:
@@ -78,7 +85,14 @@ def draw_view(rng: np.random.Generator, face: np.ndarray, size: int) -> View:
     principal = (0.5 + shift) * size - 0.5 - focal * (low + high) / 2
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = r, origin
-    return View(pose, float(focal), principal, size)
+    return View(pose, float(focal), principal, size, *draw_faults(rng.spawn(1)[0], size))
+
+
+def draw_faults(rng: np.random.Generator, size: int) -> tuple[float, tuple[float, float]]:
+    """Distortion of cheap wide lenses, and of a head that moves while a rolling shutter reads it."""
+    bend = rng.uniform(-0.22, 0.08) if rng.random() < 0.3 else 0.0
+    moved = rng.normal(size=2) * (0.025, 0.015) * size if rng.random() < 0.15 else np.zeros(2)
+    return float(bend), (float(moved[0]), float(moved[1]))
 
 
 @dataclass
