@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .muon import Joined
 from .network import Config, FaceNetwork
 
 
@@ -62,7 +63,7 @@ def save_whole(path: Path, content: Any) -> None:
 
 
 def save_run(
-    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer, progress: Progress
+    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer | Joined, progress: Progress
 ) -> None:
     """Everything needed to go on exactly."""
     content = {
@@ -76,7 +77,7 @@ def save_run(
 
 
 def load_run(
-    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer, device: torch.device
+    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer | Joined, device: torch.device
 ) -> Progress:
     """Inverse of `save_run`."""
     content = torch.load(path, map_location=device, weights_only=True)

@@ -28,6 +28,7 @@ from .checkpoint import Average, Log, Progress, load_run, read_average, save_run
 from .evaluate import Judge, as_floats
 from .importance import build_importance
 from .losses import LossWeights, total_loss
+from .muon import Joined, Muon
 from .network import Config, FaceNetwork, parameter_count
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
@@ -64,6 +65,8 @@ class Options:
     test_minutes: float = 8.0
     save_minutes: float = 1.5
     init: str = ""  # weights to start from
+    optimizer: str = "adamw"  # or muon: on what lies between the first layer and the last ones
+    without: str = ""  # terms of the loss that are left out, with commas: for experiments
 
 
 class Trainer:
@@ -93,6 +96,7 @@ class Trainer:
         self.replay = Replay(o.run / "replay", o.slots, o.chunk)
         self.total_loss = torch.compile(total_loss) if o.compile else total_loss
         self.log = Log(o.run / "log.jsonl")
+        self.weights = replace(LossWeights(), **{name: 0.0 for name in o.without.split(",") if name})
         self.losses: list[float] = []
         self.rendering = 0.0  # seconds waited for the last chunk
         self.next: tuple[int, AsyncResult] | None = None  # chunk under way
@@ -176,7 +180,7 @@ class Trainer:
         with attention(self.device):
             with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
                 out = self.model(image)
-            loss, terms = self.total_loss(out, batch, self.importance, LossWeights())
+            loss, terms = self.total_loss(out, batch, self.importance, self.weights)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
@@ -234,12 +238,22 @@ def attention(device: torch.device) -> AbstractContextManager[Any]:
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
-def make_optimizer(model: FaceNetwork, options: Options) -> torch.optim.Optimizer:
+def make_optimizer(model: FaceNetwork, options: Options) -> torch.optim.Optimizer | Joined:
     """AdamW; norms, biases and queries without decay."""
     decay = [p for p in model.parameters() if p.ndim >= 2 and p is not model.points.query]
     plain = [p for p in model.parameters() if p.ndim < 2 or p is model.points.query]
-    groups = [{"params": decay, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), fused=True)
+    inner = inner_weights(model) if options.optimizer == "muon" else []
+    outer = [p for p in decay if all(p is not q for q in inner)]
+    groups = [{"params": outer, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    adam = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), fused=True)
+    return Joined(Muon(inner, options.rate, weight_decay=options.weight_decay), adam) if inner else adam
+
+
+def inner_weights(model: FaceNetwork) -> list[torch.nn.Parameter]:
+    """Matrices and convolutions that neither see the picture nor give the answers."""
+    rooms = (model.stem4, model.stem8, model.stem16, model.blocks, model.decoder)
+    heads = (model.points.context, model.points.hidden, model.scalars.hidden)
+    return [p for room in (*rooms, *heads) for p in room.parameters() if p.ndim >= 2]
 
 
 def find_template(generator: str) -> Template:
