@@ -1,8 +1,8 @@
 """Tracking by depth alone, as if there were no canonical coordinates: the paper's ablation.
 
-Depth maps become clouds of points; each cloud is laid rigidly on the next (P. Besl and N. McKay, A method for registration
-of 3-D shapes, PAMI 14(2), 1992), and a tracked point goes on as the nearest places of the next cloud. Camera and the
-head's place are taken from the finished take, which depth alone would not know.
+Depth maps become clouds of points; each cloud is laid rigidly on the next (P. Besl and N. McKay, A method for
+registration of 3-D shapes, PAMI 14(2), 1992), and a tracked point goes on as the nearest places of the next cloud.
+Camera and the head's place are taken from the finished take, which depth alone would not know.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,6 +23,7 @@ LEAST_CONFIDENCE = 0.3
 ROUNDS = 15
 KEPT = 0.8  # share of the pairs, the nearest, that each round of the registration uses
 NEAREST = 4
+LEAST_POINTS = 50
 
 
 @dataclass(frozen=True)
@@ -64,23 +65,27 @@ def depth_tracks(maps: list[FaceMaps], first: np.ndarray, cameras: np.ndarray, o
     """Follow points through a clip.
 
     Args:
+        maps: of all frames; the first shows the face.
         first: (N, 2) pixels of the first frame, NaN where there is none.
         cameras: (F, 3, 3); origins: (F, 3).
 
     Returns:
         (F, N, 2) pixels.
     """
-    clouds = [cloud(*frame) for frame in zip(maps, cameras, origins, strict=True)]
     tracks = np.full((len(maps), *first.shape), np.nan)
     known = np.flatnonzero(np.isfinite(first[:, 0]))
     tracks[0, known] = first[known]
-    index = KDTree(clouds[0].pixels).query(first[known])[1]
-    places = clouds[0].points[index]
-    for k, (before, after) in enumerate(zip(clouds[:-1], clouds[1:], strict=True), 1):
+    before = cloud(maps[0], cameras[0], origins[0])
+    places = before.points[KDTree(before.pixels).query(first[known])[1]]
+    for k in range(1, len(maps)):
+        after = cloud(maps[k], cameras[k], origins[k])
+        if len(after.points) < LEAST_POINTS:  # the face is out of sight
+            continue
         moved = carried(before.points, laid_on(before.points, after), places)
         distance, index = KDTree(after.points).query(moved, NEAREST)
         share = 1 / np.maximum(distance, 1e-4)
         share /= share.sum(axis=1, keepdims=True)
         places = (share[..., None] * after.points[index]).sum(axis=1)
         tracks[k, known] = (share[..., None] * after.pixels[index]).sum(axis=1)
+        before = after
     return tracks

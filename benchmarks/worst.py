@@ -18,11 +18,13 @@ import cv2
 import numpy as np
 
 from faceanything_addon.footage import open_footage
+from faceanything_addon.model.crop import Crop, cut
 
 from . import measures as m
 from .clips import SUFFIXES, ask_peer, capture
 
 TILE, COLUMNS = 230, 4
+REACH = 3.0  # outer-eye distances across a tile
 APART = 12  # frames between two that are shown of one clip
 OWN, PEER, INK = (60, 220, 60), (230, 50, 50), (255, 255, 255)  # RGB
 
@@ -49,18 +51,24 @@ class Case:
         return f"| {self.clip} | {self.number} | {self.error.mean():.2f} | {worst} |"
 
 
-def cases(clip: Path, python: str) -> list[Case]:
-    """The worst frames of one clip, worst first, APART from each other."""
+def cases(clip: Path, python: str, count: int) -> list[Case]:
+    """The `count` worst frames of one clip, worst first, APART from each other."""
     with tempfile.TemporaryDirectory() as folder:
         take, _ = capture(clip, Path(folder))
         images = [frame.image for frame in open_footage(clip).frames()]
         points, _ = ask_peer(python, np.stack(images), Path(folder))
     both = np.flatnonzero(take["found"] & np.isfinite(points[:, 0, 0]))
+    if not len(both):
+        return []
     own, peer = m.ours20(take["landmarks"]), m.peers20(points)
     unit = np.zeros(len(own))
     unit[both] = m.eye_distance(peer[both])
     found = [Case(clip.name, int(n), images[n], own[n], peer[n], float(unit[n])) for n in both]
-    found.sort(key=lambda case: -case.error.mean())
+    return apart(sorted(found, key=lambda case: -case.error.mean()))[:count]
+
+
+def apart(found: list[Case]) -> list[Case]:
+    """Without those that nearly repeat an earlier one."""
     kept: list[Case] = []
     for case in found:
         if all(abs(case.number - other.number) >= APART for other in kept):
@@ -70,11 +78,9 @@ def cases(clip: Path, python: str) -> list[Case]:
 
 def tile(case: Case) -> np.ndarray:
     """(TILE, 2 TILE, 3): the face, plain and with both systems' points."""
-    middle, reach = case.peer.mean(axis=0), 1.5 * case.unit
-    scale = TILE / (2 * reach)
-    shift = TILE / 2 - scale * middle
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    plain = cv2.warpAffine(case.image, matrix, (TILE, TILE), flags=cv2.INTER_AREA)
+    middle, scale = case.peer.mean(axis=0), TILE / (REACH * case.unit)
+    shift = (TILE - 1) / 2 - scale * middle
+    plain = cut(case.image, Crop(float(middle[0]), float(middle[1]), REACH * case.unit), TILE)
     drawn = plain.copy()
     for points, colour in ((case.peer, PEER), (case.own, OWN)):
         for x, y in points * scale + shift:
@@ -101,8 +107,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20)
     options = parser.parse_args()
     clips = [clip for clip in sorted(options.footage.iterdir()) if clip.suffix.lower() in SUFFIXES]
-    found = [case for clip in clips for case in cases(clip, options.peer)]
+    found = [case for clip in clips for case in cases(clip, options.peer, options.count)]
     chosen = sorted(found, key=lambda case: -case.error.mean())[: options.count]
+    if not chosen:
+        parser.error(f"{options.footage}: no clip in it shows a face to both systems")
     print("| clip | frame | mean % | most on |\n|---|---|---|---|")
     for case in chosen:
         print(case.line())

@@ -83,7 +83,10 @@ def load_run(
     content = torch.load(path, map_location=device, weights_only=True)
     model.load_state_dict(content["model"])
     average.state = content["average"]
-    optimizer.load_state_dict(content["optimizer"])
+    try:
+        optimizer.load_state_dict(content["optimizer"])
+    except (KeyError, ValueError) as error:
+        raise SystemExit(f"{path}: was made with another --optimizer; give that one, or another --run") from error
     return Progress(**content["progress"])
 
 

@@ -41,7 +41,7 @@ def total_loss(
 
     Args:
         out: the network's outputs, see `FaceNetwork.forward`.
-        batch: image (B, 3, S, S); canonical (B, 3, h, w) m; depth (B, h, w) m; part (B, h, w) long;
+        batch: image (B, 3, S, S); canonical (B, 3, h, w) m; depth (B, h, w) m, as `sight` has it; part (B, h, w) long;
             points (B, P, 2) px; arkit (B, 52); gaze (B, 2, 3); face (B,) 0 or 1.
     """
     out = {k: v.float() for k, v in out.items()}

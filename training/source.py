@@ -66,7 +66,7 @@ def render_piece(task: tuple[int, int, int]) -> Chunk:
         raise _failure
     assert _render is not None
     data = _render(seed, n, _assets, size)
-    if "pose" in data:
+    if "principal" in data:  # the stand-in has no lens: its line of sight is its axis
         data = as_seen(data, _assets.template.eye_centers)
     return {name: np.asarray(data[name]) for name in FIELDS if name in data}
 

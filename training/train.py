@@ -33,6 +33,8 @@ from .network import Config, FaceNetwork, parameter_count
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
 
+CHOICES = {"optimizer": ("adamw", "muon")}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -239,10 +241,10 @@ def attention(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def make_optimizer(model: FaceNetwork, options: Options) -> torch.optim.Optimizer | Joined:
-    """AdamW; norms, biases and queries without decay."""
+    """AdamW, or Muon and AdamW; norms, biases and queries without decay."""
     decay = [p for p in model.parameters() if p.ndim >= 2 and p is not model.points.query]
     plain = [p for p in model.parameters() if p.ndim < 2 or p is model.points.query]
-    inner = inner_weights(model) if options.optimizer == "muon" else []
+    inner = {"adamw": list, "muon": lambda: inner_weights(model)}[options.optimizer]()
     outer = [p for p in decay if all(p is not q for q in inner)]
     groups = [{"params": outer, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     adam = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), fused=True)
@@ -287,7 +289,8 @@ def parse(arguments: list[str] | None = None) -> Options:
         if isinstance(value, bool):
             parser.add_argument(flag, action="store_true")
         else:
-            parser.add_argument(flag, type=type(value) if not isinstance(value, Path) else Path, default=value)
+            kind = Path if isinstance(value, Path) else type(value)
+            parser.add_argument(flag, type=kind, default=value, choices=CHOICES.get(name))
     parser.add_argument("--hours", type=float, default=0.0, help="budget in hours instead of minutes")
     given = vars(parser.parse_args(arguments))
     hours = given.pop("hours")

@@ -19,6 +19,7 @@ from ..footage.masks import Masks
 from ..model.both import BothFollower
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
+from ..reconstruct.evidence import EVIDENCE_VERSION
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.files import BRIDGE_FILE, check_target, read_header
 from ..take.storage import write_npz
@@ -219,7 +220,7 @@ def common_settings(options: ClipOptions, focal: float | None) -> dict[str, Any]
     """What else a resumed run must have in common with the first."""
     path = Path(options.footage).expanduser()
     size = path.stat().st_size if path.is_file() else None
-    return {"focal": focal, "footage_bytes": size}
+    return {"focal": focal, "footage_bytes": size, "evidence": EVIDENCE_VERSION}
 
 
 def _observe(

@@ -37,7 +37,7 @@ class Look:
     point_log_sigma: np.ndarray  # (P,) natural logarithm of those pixels
     face: np.ndarray  # () probability that there is a face
     arkit: np.ndarray  # (52,) 0..1
-    gaze: np.ndarray  # (2, 3) unit vectors, camera axes, subject's left eye first
+    gaze: np.ndarray  # (2, 3) unit vectors, axes of a camera turned to the eye, subject's left one first
 
 
 class EmbeddedNetwork:

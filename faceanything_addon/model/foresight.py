@@ -28,6 +28,11 @@ class Foresight(Generic[T]):
         self._begun: deque[tuple[np.ndarray, Crop, Future[T]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Looks begun and not yet asked for."""
+        return len(self._begun)
+
     def begin(self, image: np.ndarray, crop: Crop) -> None:
         """Look at a picture that will be asked for after those begun before."""
         self._pool = self._pool or ThreadPoolExecutor(BESIDE, "look ahead")

@@ -27,7 +27,7 @@ class FullMaps:
     """What the full-size network says of one frame, on a grid of h x w map pixels; all lengths in units of its own."""
 
     canonical: np.ndarray  # (h, w, 3) f4
-    depth: np.ndarray  # (h, w) f4 along the optical axis
+    depth: np.ndarray  # (h, w) f4 along the optical axis as it comes, along the line of sight once `sighted`
     weight: np.ndarray  # (h, w) f4 0..1 how far to trust each pixel; 0: not at all
     to_frame: np.ndarray  # (2, 3) affine: map pixel (x, y, 1) -> frame pixel
 

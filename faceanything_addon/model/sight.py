@@ -2,7 +2,7 @@
 
 A network sees a crop and cannot tell how far from the frame's middle it was cut out, so it cannot know the optical
 axis: a face five degrees off it looks like one that is turned by as much. `FaceMaps.depth` is therefore measured along
-the ray from the camera to the head's origin.
+the ray from the camera to the head's origin. Training and benchmarks, which have depth along the axis, use these.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

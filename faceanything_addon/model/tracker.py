@@ -124,6 +124,7 @@ class FaceTracker:
         self.before = self.crop
         if seen is None:
             self.crop, self.missed = None, self.missed + 1
+            self.foresight.forget()  # what was begun is in squares that nobody will ask for
             return partial(self.nothing, image)
         self.crop, self.missed = self.next_crop(seen), 0
         return partial(self.near, image, seen)

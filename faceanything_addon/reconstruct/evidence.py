@@ -32,6 +32,7 @@ from ..model.maps import FaceMaps
 from ..template import Part, Template
 from .surface import template_surface
 
+EVIDENCE_VERSION = 2  # of what the arrays mean; 1 had depth along the optical axis
 PIXELS = 1500
 FINE_PIXELS = 900  # of them at most for eyes and mouth
 MIN_CONFIDENCE = 0.2

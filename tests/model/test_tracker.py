@@ -118,6 +118,15 @@ def test_a_frame_seen_early_is_not_looked_at_again() -> None:
     assert network.threads.count(here) == before
 
 
+def test_faces_that_come_and_go_leave_nothing_begun() -> None:
+    network = ClipNetwork([np.array([400.0, 200.0]) if n % 2 else None for n in range(12)])
+    tracker, frames = FaceTracker(TEMPLATE, network=network), [coded_frame(number) for number in range(12)]
+    for frame, after in pairwise(frames):
+        tracker.foresee(after)
+        tracker.next(frame)
+        assert tracker.foresight.waiting <= 1
+
+
 def test_a_head_that_moves_is_looked_at_once_per_frame(network: TruthNetwork) -> None:
     tracker, frame = FaceTracker(TEMPLATE, network=network), coded_frame()
     tracker.next(frame)

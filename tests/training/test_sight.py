@@ -22,7 +22,12 @@ def rows(turn: Rotation) -> dict[str, np.ndarray]:
     z = np.where(inside > 0, (along - np.sqrt(np.maximum(inside, 0))) / size, origin[2])
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = turn.as_matrix() @ np.diag([1.0, -1, -1]), origin
-    one = {"depth": z - origin[2], "part": (inside > 0).astype(np.uint8), "pose": pose, "principal": PRINCIPAL}
+    one = {
+        "depth": (z - origin[2]).astype(np.float16),
+        "part": (inside > 0).astype(np.uint8),
+        "pose": pose,
+        "principal": PRINCIPAL,
+    }
     one |= {"gaze": LOOK @ pose[:3, :3].T, "focal": np.float32(FOCAL), "face": np.bool_(True)}
     return {k: np.asarray(v)[None] for k, v in one.items()}
 

@@ -17,11 +17,12 @@ from training.augment import build_mirror, flip, swap_side, warp
 from training.evaluate import Judge
 from training.importance import build_importance
 from training.losses import LossWeights, total_loss
+from training.muon import orthogonal
 from training.network import Config, FaceNetwork
 from training.replay import Replay, to_batch
 from training.source import Chunk
 from training.standin import NAMES, render_batch, standin_template
-from training.train import Options, Trainer, learning_rate, parse
+from training.train import Options, Trainer, inner_weights, learning_rate, make_optimizer, parse
 
 TEMPLATE = standin_template()
 SMALL = Config(size=64, points=len(TEMPLATE.points), stem=(8, 16, 32), width=48, blocks=2)
@@ -122,12 +123,15 @@ class DirectSource:
 
 
 @pytest.mark.parametrize("pictures_lost", [False, True])
-def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures_lost: bool) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_resume_goes_on_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures_lost: bool, optimizer: str
+) -> None:
     monkeypatch.setattr("training.train.Source", DirectSource)
     monkeypatch.setattr("training.train.Config", lambda **k: replace(SMALL, **k))
-    whole = Trainer(options(tmp_path / "whole"))
+    whole = Trainer(options(tmp_path / "whole", optimizer=optimizer))
     whole.train()
-    first = Trainer(options(tmp_path / "parts", save_minutes=0.0))
+    first = Trainer(options(tmp_path / "parts", save_minutes=0.0, optimizer=optimizer))
     step = first.step
 
     def killed(rows: np.ndarray) -> object:
@@ -140,10 +144,34 @@ def test_resume_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         first.train()
     if pictures_lost:
         (tmp_path / "parts" / "replay" / "held.json").unlink()
-    second = Trainer(options(tmp_path / "parts"))
+    second = Trainer(options(tmp_path / "parts", optimizer=optimizer))
     assert second.progress.step == 7
     second.train()
     assert second.losses == whole.losses[7:]
+
+
+def test_muons_updates_have_singular_values_near_one() -> None:
+    rng = torch.Generator().manual_seed(3)
+    for shape in ((24, 96), (96, 24)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=rng)).float())
+        assert values.min() > 0.5 and values.max() < 1.4
+
+
+def test_muon_has_all_inner_weights_and_adam_the_rest() -> None:
+    model = FaceNetwork(SMALL)
+    joined = make_optimizer(model, Options(Path(), optimizer="muon"))
+    held = [p for group in joined.param_groups for p in group["params"]]
+    assert len(held) == len({id(p) for p in held}) == len(list(model.parameters()))
+    inner = {id(p) for p in inner_weights(model)}
+    assert {id(p) for p in joined.param_groups[0]["params"]} == inner
+    assert id(model.dense.weight) not in inner and id(model.blocks[0].up.weight) in inner
+
+
+def test_a_term_that_is_left_out_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.train.Source", DirectSource)
+    monkeypatch.setattr("training.train.Config", lambda **k: replace(SMALL, **k))
+    weights = Trainer(options(tmp_path, without="canonical,gaps")).weights
+    assert weights == replace(LossWeights(), canonical=0.0, gaps=0.0)
 
 
 def test_replay_forgets_what_does_not_fit(tmp_path: Path) -> None:
