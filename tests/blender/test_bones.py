@@ -148,7 +148,7 @@ def test_rotation_modes_and_locks_are_respected_and_old_animation_is_kept(rig):
     assert ("b.lip_lower", "location", 0) not in curves and ("b.lip_lower", "location", 1) in curves
     assert rig.animation_data.nla_tracks[0].strips[0].action == old
     bpy.context.scene.frame_set(2)
-    assert max(map(abs, jaw.rotation_euler)) > 0.1
+    assert max(map(abs, jaw.rotation_euler)) > 0.08
 
 
 def paths(rig):

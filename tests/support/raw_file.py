@@ -11,7 +11,10 @@ import numpy as np
 from faceanything_addon.footage import open_footage
 from faceanything_addon.model.full.preprocess import plan_fit
 from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.merge import FullMaps, sighted
 from faceanything_addon.model.tracker import FaceTracker
+from faceanything_addon.reconstruct.actor import default_focal
+from faceanything_addon.reconstruct.camera import intrinsics
 from faceanything_addon.template import load_template
 
 TURN = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # axes swapped
@@ -46,6 +49,14 @@ def write_raw(
     return path
 
 
+def _along_axis(maps: FaceMaps, frame: tuple[int, ...]) -> np.ndarray:
+    """(h, w) f4 distances along the optical axis of a head 0.6 m away, under the lens that is taken for granted."""
+    height, width = frame[:2]
+    camera = intrinsics(default_focal(width, height), width, height)
+    plain = FullMaps(maps.canonical, np.ones_like(maps.depth), maps.confidence, maps.to_frame)
+    return ((maps.depth + 0.6) / sighted(plain, maps, camera).depth).astype(np.float32)
+
+
 def _whole_frame(
     maps: FaceMaps, frame: tuple[int, ...], size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,6 +67,6 @@ def _whole_frame(
     to_map = (np.linalg.inv(chain) @ np.vstack([to_frame, [0, 0, 1]]))[:2]
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     canonical = cv2.warpAffine(foreign(maps.canonical).astype(np.float32), to_map, size, flags=flags)
-    depth = cv2.warpAffine(maps.depth + 0.6, to_map, size, flags=flags)
+    depth = cv2.warpAffine(_along_axis(maps, frame), to_map, size, flags=flags)
     inside = cv2.warpAffine((maps.part > 0).astype(np.float32), to_map, size, flags=flags)
     return np.where(inside > 0.999, depth, 0), canonical, inside > 0.999
