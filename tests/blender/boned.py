@@ -13,6 +13,9 @@ from faceanything_addon.template import Part, load_template
 from faceanything_addon.template.shape import EYES
 
 FALLOFF = 0.011  # metres
+JAW_TURN = 0.1013  # radians of this rig's jaw for jawOpen at 1, when the face is recognised without any error
+LOCKED_JAW_TURN = 0.1265  # the same while its y axis and the lower lip's sideways shift are locked
+RECOGNISED = 0.05  # share of it by which the network's recognition of a grey head may be off
 JAW_JOINT = np.array([0.0, -0.03, -0.055])
 LIPS = ("lip_upper", "lip_upper_left", "lip_upper_right", "lip_corner_left", "lip_corner_right")
 LOWER_LIPS = ("lip_lower", "lip_lower_left", "lip_lower_right")
