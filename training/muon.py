@@ -1,7 +1,7 @@
 """Muon: momentum made orthogonal, for matrices and convolutions (K. Jordan, kellerjordan.github.io/posts/muon, 2024).
 
 Scaled so that an update is as large as AdamW's of the same rate (J. Liu et al., Muon is scalable for LLM training,
-arXiv 2502.16982, section 2.2).
+arXiv 2502.16982, section 2.2). PyTorch's own takes matrices alone, and half of this network's work is convolutions.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
