@@ -62,9 +62,7 @@ def save_whole(path: Path, content: Any) -> None:
     part.replace(path)
 
 
-def save_run(
-    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer | Joined, progress: Progress
-) -> None:
+def save_run(path: Path, model: FaceNetwork, average: Average, optimizer: Joined, progress: Progress) -> None:
     """Everything needed to go on exactly."""
     content = {
         "config": model.config.to_dict(),
@@ -76,9 +74,7 @@ def save_run(
     save_whole(path, content)
 
 
-def load_run(
-    path: Path, model: FaceNetwork, average: Average, optimizer: torch.optim.Optimizer | Joined, device: torch.device
-) -> Progress:
+def load_run(path: Path, model: FaceNetwork, average: Average, optimizer: Joined, device: torch.device) -> Progress:
     """Inverse of `save_run`."""
     content = torch.load(path, map_location=device, weights_only=True)
     model.load_state_dict(content["model"])

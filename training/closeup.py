@@ -21,7 +21,9 @@ from faceanything_addon.template import load_template
 
 from . import augment
 from .checkpoint import Average, Log, save_whole
+from .closeup_network import NearNetwork
 from .closeup_tasks import TASKS
+from .muon import muon_and_adam
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
 from .train import pick_bf16, pick_device
@@ -42,7 +44,7 @@ class Options:
     reuse: int = 4
     workers: int = 2
     threads: int = 2
-    seed: int = 1
+    seed: int = 1  # 0 to 39
     test: int = 1024
     init: str = ""
     export: bool = False
@@ -61,18 +63,23 @@ def begin_from(model: torch.nn.Module, weights: dict[str, Tensor]) -> None:
     model.load_state_dict(own | fits)
 
 
+def inner_weights(model: NearNetwork) -> list[torch.nn.Parameter]:
+    """What lies between the first layer and the last: Muon's share."""
+    rooms = (*list(model.body)[1:], model.squeeze, model.hidden)
+    return [p for room in rooms for p in room.parameters() if p.ndim >= 2]
+
+
 def vary(batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
-    """Shift by up to 3 pixels, enlarge by up to 6 %, and change colours."""
+    """Shift by up to 3 pixels, enlarge by up to 6 %, change colours; beyond its border a frame may be black."""
     image, (n, _, height, width) = batch["image"], batch["image"].shape
     r = 2 * torch.rand(3, n, generator=rng, device=image.device) - 1
     scale, shift = torch.exp(0.06 * r[0]), 3 * r[1:].T  # (B,), (B, 2) pixels
     half = image.new_tensor([width, height]) / 2
     back = torch.diag_embed(1 / scale[:, None].expand(n, 2))
     theta = torch.cat([back, (-shift / half / scale[:, None])[..., None]], dim=-1)
-    moved = torch.nn.functional.grid_sample(
-        image, torch.nn.functional.affine_grid(theta, list(image.shape), align_corners=False),
-        padding_mode="border", align_corners=False,
-    )  # fmt: skip
+    beyond = "zeros" if torch.rand((), generator=rng, device=image.device) < 0.2 else "border"
+    grid = torch.nn.functional.affine_grid(theta, list(image.shape), align_corners=False)
+    moved = torch.nn.functional.grid_sample(image, grid, padding_mode=beyond, align_corners=False)
     points = (batch["points"] + 0.5 - half) * scale[:, None, None] + shift[:, None] + half - 0.5
     return {**batch, "image": augment.color(moved, augment.Strength(), rng), "points": points}
 
@@ -93,11 +100,12 @@ class Trainer:
         if o.init:
             begin_from(self.model, torch.load(o.init, map_location="cpu", weights_only=True)["average"])
         self.average = Average(self.model, 0.998)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=o.rate, weight_decay=0.02, betas=(0.9, 0.98))
+        plain = [p for p in self.model.parameters() if p.ndim < 2]
+        self.optimizer = muon_and_adam(self.model, inner_weights(self.model), plain, o.rate, 0.02)
         self.done, self.chunk = 0, 0
         self.log = Log(o.run / "log.jsonl")
         self.resume()
-        self.source = Source(Generator(self.task.module), o.workers, 1000 + o.seed)
+        self.source = Source(Generator(self.task.module), o.workers, o.seed)
         self.replay = Replay(o.run / "replay", SLOTS, CHUNK)
 
     @property

@@ -45,6 +45,17 @@ class Joined:
             part.load_state_dict(state[str(n)])
 
 
+def muon_and_adam(
+    model: nn.Module, inner: list[nn.Parameter], plain: list[nn.Parameter], rate: float, decay: float
+) -> Joined:
+    """Muon for `inner`, AdamW for the rest of a model's parameters, without weight decay for `plain`."""
+    taken = {id(p) for p in [*inner, *plain]}
+    outer = [p for p in model.parameters() if id(p) not in taken]
+    groups = [{"params": outer, "weight_decay": decay}, {"params": plain, "weight_decay": 0.0}]
+    adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
+    return Joined(Muon(inner, rate, weight_decay=decay), adam) if inner else Joined(adam)
+
+
 class Muon(torch.optim.Optimizer):
     """For parameters of two dimensions and more; the first is the output."""
 

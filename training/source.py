@@ -19,6 +19,7 @@ Chunk = dict[str, np.ndarray]
 FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face")
 PIECE = 32  # pictures per task; part of what a seed means, so never derived from the number of workers
 TEST_SEED = 2_000_000_000  # seeds from here on are the held-out set
+BLOCK = 50_000_000  # pictures that a run's seed stands for
 
 _render: Callable[..., Chunk] | None = None
 _assets: Any = None
@@ -72,16 +73,25 @@ def render_piece(task: tuple[int, int, int]) -> Chunk:
 
 
 class Source:
-    """A pool of generator processes. Chunk number -> pictures, always the same."""
+    """A pool of generator processes. Chunk number -> pictures, always the same.
+
+    Args:
+        seed: of the run, 0 to 39: those beyond would draw the held-out people.
+
+    Raises:
+        ValueError: another seed.
+    """
 
     def __init__(self, generator: Generator, workers: int, seed: int, nice: int = 0) -> None:
+        if not 0 <= seed < TEST_SEED // BLOCK:
+            raise ValueError(f"seed {seed}: a run's is 0 to {TEST_SEED // BLOCK - 1}; others draw the held-out people")
         self.size, self.seed = generator.size, seed
         context = multiprocessing.get_context("spawn")
         self.pool: Pool = context.Pool(workers, start_worker, (generator, nice))
 
     def start(self, number: int, n: int, first_seed: int | None = None) -> AsyncResult:
         """Begin a chunk of n pictures."""
-        base = first_seed if first_seed is not None else self.seed * 50_000_000 + number * n
+        base = first_seed if first_seed is not None else self.seed * BLOCK + number * n
         tasks = [(base + i, min(PIECE, n - i), self.size) for i in range(0, n, PIECE)]
         return self.pool.map_async(render_piece, tasks, chunksize=1)
 

@@ -28,7 +28,7 @@ from .checkpoint import Average, Log, Progress, load_run, read_average, save_run
 from .evaluate import Judge, as_floats
 from .importance import build_importance
 from .losses import LossWeights, total_loss
-from .muon import Joined, Muon
+from .muon import Joined, muon_and_adam
 from .network import Config, FaceNetwork, parameter_count
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
@@ -240,15 +240,11 @@ def attention(device: torch.device) -> AbstractContextManager[Any]:
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
-def make_optimizer(model: FaceNetwork, options: Options) -> torch.optim.Optimizer | Joined:
+def make_optimizer(model: FaceNetwork, options: Options) -> Joined:
     """AdamW, or Muon and AdamW; norms, biases and queries without decay."""
-    decay = [p for p in model.parameters() if p.ndim >= 2 and p is not model.points.query]
     plain = [p for p in model.parameters() if p.ndim < 2 or p is model.points.query]
     inner = {"adamw": list, "muon": lambda: inner_weights(model)}[options.optimizer]()
-    outer = [p for p in decay if all(p is not q for q in inner)]
-    groups = [{"params": outer, "weight_decay": options.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    adam = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), fused=True)
-    return Joined(Muon(inner, options.rate, weight_decay=options.weight_decay), adam) if inner else adam
+    return muon_and_adam(model, inner, plain, options.rate, options.weight_decay)
 
 
 def inner_weights(model: FaceNetwork) -> list[torch.nn.Parameter]:

@@ -47,6 +47,14 @@ def test_pairs_across_the_opening_lie_above_each_other() -> None:
     assert (upper[:, 1] < lower[:, 1]).all()
 
 
+def test_second_looks_learn_from_the_training_split_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(closeup, "Source", lambda generator, workers, seed: asked.append(seed))
+    for seed in (1, 39):
+        closeup.Trainer(closeup.Options(run=tmp_path, seed=seed))
+    assert asked == [1, 39]  # what `source.Source` makes of them is its own test
+
+
 def test_points_move_with_the_picture_when_it_is_varied() -> None:
     """A bright dot stays under its point."""
     image = torch.zeros(8, 3, HEIGHT, WIDTH)

@@ -47,16 +47,17 @@ def draw_near_view(rng: np.random.Generator, points: np.ndarray, size: int, side
     return View(pose, float(focal), size / 2 - 0.5 - middle + off, size)
 
 
-def fewer_pixels(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """As if the frame had shown the eye smaller."""
+def photograph(rng: np.random.Generator, linear: np.ndarray) -> np.ndarray:
+    """Square linear picture -> u1 of the same size; mostly as if the frame had shown the part smaller.
+
+    Noise and codec are of the frame's own pixels, which the tracker enlarges with the rest.
+    """
     if rng.random() > BLURRED:
-        return image
-    share = np.exp(rng.uniform(np.log(0.2), np.log(0.9)))
-    small = cv2.resize(image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.3:
-        coded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(30, 95))])[1]
-        small = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return faults.take_picture(rng, linear)
+    side = len(linear)
+    small = 2 * round(side / 2 * np.exp(rng.uniform(np.log(0.2), np.log(0.9))))
+    image = faults.take_picture(rng, cv2.resize(linear, (small, small), interpolation=cv2.INTER_AREA))
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def shoot(
@@ -80,7 +81,7 @@ def shoot(
     add_occluders(build, rng, looks, view.camera(actor.vertices[assets.face]), rng.choice(2, p=[0.9, 0.1]))
     light = draw_light(rng, assets.places_sh[int(rng.choice(split.places))])
     image = colour(rng, assets, build.flat(), looks, light, view, lens, background(rng, assets, seed, size))
-    return fewer_pixels(rng, faults.take_picture(rng, image)), view
+    return photograph(rng, image), view
 
 
 def render_eye(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int) -> dict[str, np.ndarray]:

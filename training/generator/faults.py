@@ -9,6 +9,8 @@ import av
 import cv2
 import numpy as np
 
+LEAST_TO_SHRINK = 64  # pixels: a smaller picture has lost its detail already
+
 
 def expose(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Exposure and white balance about a middle grey, (H, W, 3) linear."""
@@ -79,10 +81,10 @@ def to_srgb(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 def compress(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Lower resolution and JPEG, sometimes; a sharpening halo, sometimes."""
     h, w = image.shape[:2]
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and h >= LEAST_TO_SHRINK:
         s = rng.uniform(0.35, 0.9)
         down = (cv2.INTER_AREA, cv2.INTER_LINEAR)[rng.integers(2)]
-        small = cv2.resize(image, None, fx=s, fy=s, interpolation=down)
+        small = cv2.resize(image, (round(s * w), round(s * h)), interpolation=down)
         image = cv2.resize(small, (w, h), interpolation=(cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)])
     if rng.random() < 0.15:
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)
