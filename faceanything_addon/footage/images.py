@@ -57,7 +57,7 @@ def picture_number(file: Path, fps: float) -> str | None:
 
 def natural_key(path: Path) -> tuple:
     """Sort key by which frame2 comes before frame10."""
-    return tuple((0, int(s), "") if s.isdigit() else (1, 0, s.lower()) for s in re.split(r"([0-9]+)", path.name))
+    return tuple((0, int(s), "") if s.isdecimal() else (1, 0, s.lower()) for s in re.split(r"([0-9]+)", path.name))
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -93,7 +93,8 @@ def exif_focal(path: Path) -> float | None:
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+        options = {"protocol_whitelist": "file"}
+        with av.open(str(path.absolute()), options=options, metadata_errors="replace") as container:
             metadata = next(container.decode(video=0)).metadata
     except (FFmpegError, StopIteration, IndexError, ValueError):
         return None

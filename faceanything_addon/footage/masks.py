@@ -18,20 +18,19 @@ HALF = 127.5  # of 255
 class Masks:
     """Which picture belongs to which frame.
 
-    As many pictures as the footage, or the chosen part of it, has frames are taken in natural order. Otherwise the last
-    number in a picture's name is its frame's number, counted from 1 where the lowest is 1, else from 0.
+    As many pictures as the footage, the chosen part of it, or the clip itself has frames are taken in natural order.
+    Otherwise the last number in a picture's name is its frame's number, counted from 1 where the lowest is 1, else from
+    0.
     """
 
     def __init__(self, folder: str | Path, footage: Footage) -> None:
         """Raises UserError: no folder, no pictures in it, or a frame without one."""
         self.folder = Path(folder).expanduser().absolute()
         files = _pictures(self.folder)
-        count, length = footage.frame_count, footage.end - footage.start
-        if len(files) in (count, length):
-            first = 0 if len(files) == count else footage.start
-            self.files = {first + number: file for number, file in enumerate(files)}
-        else:
-            self.files = _numbered(files)
+        start, end = footage.start, footage.end
+        wholes = (range(footage.frame_count), range(start, end), range(start, end, footage.step))
+        order = next((numbers for numbers in wholes if len(numbers) == len(files)), None)
+        self.files = _numbered(files) if order is None else dict(zip(order, files, strict=True))
         self.size = footage.width, footage.height
         self._check(footage)
 
@@ -49,11 +48,12 @@ class Masks:
         return cv2.resize(mask, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR) >= HALF
 
     def _check(self, footage: Footage) -> None:
-        missing = next((n for n in range(footage.start, footage.end) if n not in self.files), None)
+        needed = range(footage.start, footage.end, footage.step)
+        missing = next((n for n in needed if n not in self.files), None)
         if missing is not None:
             raise UserError(
                 f"{self.folder}: has no mask for frame {missing} (its {len(self.files)} pictures do not cover the "
-                f"{footage.end - footage.start} frames); add it, or number the masks as the frames, from 0"
+                f"{len(footage)} frames); add it, or number the masks as the frames, from 0"
             )
 
 

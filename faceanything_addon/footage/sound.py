@@ -15,7 +15,7 @@ def sound_start(file: str | Path) -> float | None:
 
     try:
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        with av.open(str(Path(file).absolute()), options=options) as container:
+        with av.open(str(Path(file).absolute()), options=options, metadata_errors="replace") as container:
             if not container.streams.video or not container.streams.audio:
                 return None
             stream = container.streams.audio[0]

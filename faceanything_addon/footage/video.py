@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # FFmpeg also takes plain text, playlists and device formats for videos; these are files that people film or export.
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,av1,ivf,dv,yuv4mpegpipe,m4v"
+JOINED = 0.5  # seconds by which a time stamp jumps back where two files were joined
+APART = 0.01  # frames between pictures of the same time stamp
+SQUARE = 0.01  # a pixel this much wider than high is square: some files round
 FOCAL_KEYS = ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm")
 
 
@@ -40,17 +43,18 @@ class VideoSource:
             self.stamps, self.keys, self.count = _scan(container, stream)
             self.fps = _nominal_rate(stream, self.stamps)
             self.time_base = float(stream.time_base or 1)
+            self.pixel_aspect = float(stream.sample_aspect_ratio or 1)
             self.focal_35mm = _focal({**container.metadata, **stream.metadata})
             self.timecode = _timecode(container)
         with _open(path) as (container, stream):
-            image = next((upright(f) for f in _decode(container, stream) if f), None)
+            image = next((upright(f, self.pixel_aspect) for f in _decode(container, stream) if f), None)
         if image is None:
             raise UserError(f"{path}: no picture in it can be decoded; convert it to H.264 MP4 and try again")
         self.height, self.width = image.shape[:2]
 
     def frames(self, start: int, first: int, end: int) -> Iterator[Frame]:
         """Frames first..end. Decoding always begins at start's key frame, so that a frame never depends on `first`."""
-        self.broken, seen = 0, start - 1
+        self.broken, seen, clock = 0, start - 1, Clock(self.fps)
         with _open(self.path) as (container, stream):
             self._seek(container, stream, start)
             counter = 0
@@ -62,22 +66,22 @@ class VideoSource:
                     break
                 self.broken += index - seen - 1
                 seen = index
+                time = clock.read(index / self.fps if picture.pts is None else picture.pts * self.time_base)
                 if index >= first:
-                    yield self._frame(picture, index)
+                    yield self._frame(picture, index, time)
         self.broken += max(0, end - 1 - seen)
 
-    def _frame(self, picture: av.VideoFrame, index: int) -> Frame:
-        image = upright(picture)
+    def _frame(self, picture: av.VideoFrame, index: int, time: float) -> Frame:
+        image = upright(picture, self.pixel_aspect)
         if image.shape[:2] != (self.height, self.width):
             raise UserError(f"{self.path}: the picture size changes at frame {index}; cut the video there")
-        time = index / self.fps if picture.pts is None else picture.pts * self.time_base
         return Frame(image, index, time)
 
     def _seek(self, container: InputContainer, stream: VideoStream, start: int) -> None:
-        keys = [k for k in self.keys if k <= start]
+        keys = [stamp for number, stamp in self.keys if number <= start]
         # One key frame earlier than needed: the first pictures after a seek may lean on pictures before it.
         if self.stamps and len(keys) > 2:
-            container.seek(self.stamps[keys[-2]], stream=stream, backward=True)
+            container.seek(keys[-2], stream=stream, backward=True)
 
     def _number(self, picture: av.VideoFrame | None, counter: int) -> int | None:
         """Frame number of a decoded picture; None for a broken one."""
@@ -89,6 +93,29 @@ class VideoSource:
         return index if index < self.count else None
 
 
+class Clock:
+    """Time stamps in, seconds that rise out.
+
+    Some containers repeat a stamp: those frames are told apart by a little. Files joined end to end start their stamps
+    anew: the second one's follow on from the first one's.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self.fps, self.offset = fps, 0.0
+        self.last: float | None = None
+
+    def read(self, stamp: float) -> float:
+        """Of the next frame."""
+        time = stamp + self.offset
+        if self.last is not None and time < self.last - JOINED:
+            self.offset = self.last + 1 / self.fps - stamp
+            time = stamp + self.offset
+        if self.last is not None:
+            time = max(time, self.last + APART / self.fps)
+        self.last = time
+        return time
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file's main video stream, ready to decode."""
@@ -98,7 +125,7 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         # Only local files: nothing inside a file may reach the network.
         options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-        container = av.open(str(path.absolute()), options=options)
+        container = av.open(str(path.absolute()), options=options, metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
         raise UserError(f"{path}: is not a video that can be read; give a video file such as MP4 or MOV") from error
     with container:
@@ -109,24 +136,28 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, streams[0]
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[int], int]:
-    """Sorted time stamps, numbers of the key frames, frame count. No stamps where the container has none."""
+def _scan(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[tuple[int, int]], int]:
+    """Sorted time stamps, the key frames' numbers and where to seek for them, frame count.
+
+    No stamps where the container has none, or repeats some.
+    """
     from av.error import FFmpegError
 
     stamps: list[int | None] = []
-    keys: list[int | None] = []
+    keys: list[tuple[int, int]] = []
     try:
         for packet in container.demux(stream):
             if packet.size and not packet.is_discard:
                 stamps.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
+                if packet.is_keyframe and packet.pts is not None:
+                    # Some containers seek by the time of decoding, which lies before that of showing.
+                    keys.append((packet.pts, packet.pts if packet.dts is None else min(packet.pts, packet.dts)))
     except FFmpegError:
         pass  # truncated: what came before it is the footage
     known = sorted({s for s in stamps if s is not None})
     if len(known) != len(stamps):
         return [], [], len(stamps)
-    return known, sorted(bisect_left(known, k) for k in keys if k is not None), len(known)
+    return known, sorted((bisect_left(known, shown), stamp) for shown, stamp in keys), len(known)
 
 
 def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
@@ -148,9 +179,10 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
             yield None
 
 
-def upright(picture: av.VideoFrame) -> np.ndarray:
-    """(H, W, 3) u1 RGB with the container's rotation applied, in steps of 90 degrees."""
-    image = picture.to_ndarray(format="rgb24")
+def upright(picture: av.VideoFrame, pixel_aspect: float = 1.0) -> np.ndarray:
+    """(H, W, 3) u1 RGB in square pixels, with the container's rotation applied, in steps of 90 degrees."""
+    width = None if abs(pixel_aspect - 1) < SQUARE else round(picture.width * pixel_aspect)
+    image = picture.to_ndarray(format="rgb24", width=width)
     return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
 
 

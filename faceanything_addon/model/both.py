@@ -8,7 +8,7 @@ these the bridge is learned, over which the full-size network's coordinates come
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -91,7 +91,8 @@ class BothFollower:
     def _sampled(self, footage: Footage, pulse: Pulse) -> list[tuple[FaceMaps, FullMaps]]:
         """Sample frames as both networks see them, a window at a time."""
         sampled: list[tuple[FaceMaps, FullMaps]] = []
-        for group in windows(self._frames_with_faces(footage), self.window, 0):
+        seen = self._frames_with_faces(footage, lambda: pulse(len(sampled)))
+        for group in windows(seen, self.window, 0):
             joined = self._joined(group.items, pulse, len(sampled), group.fresh)
             sampled += [(one.seen.maps, one.full) for one in joined[group.shared :]]
             pulse(len(sampled))
@@ -99,18 +100,19 @@ class BothFollower:
             raise UserError(f"{footage.path}: no face was found in it; use footage that shows one")
         return sampled
 
-    def _frames_with_faces(self, footage: Footage) -> Iterator[Seen]:
-        """Up to SAMPLES frames with a face, the first tries spread over the whole clip."""
+    def _frames_with_faces(self, footage: Footage, tried: Callable[[], None]) -> Iterator[Seen]:
+        """Up to SAMPLES frames with a face, the first tries spread over the whole clip; `tried` may stop the work."""
         found = 0
-        for number in spread_order(len(footage)):
-            self.embedded.restore(self._fresh)
-            frame = next(footage.frames(footage.start + footage.step * number), None)
-            seen = None if frame is None else self._look(frame)
-            if seen is not None and seen.maps.found:
-                yield seen
-                found += 1
-            if found == SAMPLES:
-                return
+        for numbers in spread_passes(len(footage)):
+            for frame in picked(footage, numbers):
+                self.embedded.restore(self._fresh)
+                seen = self._look(frame)
+                tried()
+                if seen.maps.found:
+                    yield seen
+                    found += 1
+                if found == SAMPLES:
+                    return
 
     def follow(self, footage: Footage, first: int, pulse: Pulse) -> Iterator[tuple[Frame, FaceMaps]]:
         """Frames of the clip from number `first` on, which is the one after the last that `state()` knew of."""
@@ -168,10 +170,21 @@ class BothFollower:
         return replace(maps, intrinsics=camera) if maps.found else maps
 
 
-def spread_order(count: int) -> list[int]:
-    """Numbers below `count`, at most TRIES: first SAMPLES of them evenly spread, then others between."""
-    order: list[int] = []
+def spread_passes(count: int) -> list[list[int]]:
+    """Numbers below `count`, at most TRIES, rising in each pass: first SAMPLES evenly spread, then others between."""
+    passes: list[list[int]] = []
     for tries in (SAMPLES, TRIES):
         spread = np.unique(np.linspace(0, count - 1, min(tries, count)).round().astype(int))
-        order += [int(number) for number in spread if int(number) not in order]
-    return order[:TRIES]
+        known = {number for numbers in passes for number in numbers}
+        passes.append([int(number) for number in spread if int(number) not in known][: TRIES - len(known)])
+    return passes
+
+
+def picked(footage: Footage, numbers: list[int]) -> Iterator[Frame]:
+    """These frames of the clip, counted from its start, in one reading; those that are broken are left out."""
+    wanted = {footage.start + footage.step * number for number in numbers}
+    for frame in footage.frames() if wanted else ():
+        if frame.index in wanted:
+            yield frame
+        if frame.index >= max(wanted):
+            return

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from dataclasses import replace
+from fractions import Fraction
 
 import bpy
 import cv2
@@ -36,6 +37,14 @@ def test_a_movie_lies_behind_the_mesh_and_starts_at_the_takes_first_frame(templa
     assert built.plate.source == "MOVIE" and built.camera.data.show_background_images
     user = background(built).image_user
     assert (user.frame_start, user.frame_offset, user.frame_duration) == (1, 9, 6)
+
+
+@pytest.mark.parametrize("aspect, width, method", [(Fraction(1), 64, "FIT"), (Fraction(4, 3), 85, "STRETCH")])
+def test_a_movie_of_oblong_pixels_fills_the_camera_s_frame(template, tmp_path, aspect, width, method):
+    file = write_video(tmp_path / "clip.mp4", pixel_aspect=aspect)
+    take = make_take(template, 6, width, 48, fps=25.0, footage=str(file))
+    built = build_take(bpy.context.scene, take, template, SceneOptions())
+    assert tuple(built.plate.size) == (64, 48) and background(built).frame_method == method
 
 
 def test_pictures_in_natural_order(template, tmp_path):

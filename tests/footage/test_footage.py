@@ -5,10 +5,21 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
-from support.video import break_packet, level, number_of, turn_clockwise, write_sound, write_talkie, write_video
+from support.video import (
+    break_packet,
+    level,
+    number_of,
+    picture,
+    repeat_stamp,
+    turn_clockwise,
+    write_sound,
+    write_talkie,
+    write_video,
+)
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.footage import open_footage
@@ -38,6 +49,50 @@ def test_variable_frame_rate_keeps_true_times(tmp_path):
     stamps = list(np.cumsum([0, 33, 33, 80, 20, 33, 200, 10, 33, 33]))
     footage = open_footage(write_video(tmp_path / "vfr.mp4", 10, [int(s) for s in stamps]))
     assert [f.time for f in footage.frames()] == pytest.approx([s / 1000 for s in stamps], abs=1e-4)
+
+
+def test_a_repeated_time_stamp_does_not_stop_the_clock_and_later_pictures_keep_their_times(tmp_path):
+    path = repeat_stamp(write_video(tmp_path / "a.mkv", bframes=0), tmp_path / "b.mkv", 9)
+    times = [f.time for f in open_footage(path).frames()]
+    assert len(times) == 20 and min(np.diff(times)) > 0
+    assert times[:9] + times[10:] == pytest.approx([0.04 * i for i in range(20) if i != 9], abs=2e-3)
+    assert [f.time for f in open_footage(path).frames(7)] == times[7:]
+
+
+def test_pictures_of_files_that_were_joined_follow_on_from_each_other(tmp_path):
+    one, both = write_video(tmp_path / "a.ts", 30, bframes=0), tmp_path / "b.ts"
+    both.write_bytes(2 * one.read_bytes())
+    times = [f.time for f in open_footage(both).frames()]
+    assert len(times) == 60
+    assert np.diff(times) == pytest.approx(np.full(59, 0.04), abs=2e-3)
+
+
+def test_oblong_pixels_are_made_square(tmp_path):
+    path = write_video(tmp_path / "a.mp4", pixel_aspect=Fraction(4, 3))
+    footage = open_footage(path)
+    image = next(footage.frames()).image
+    assert (footage.width, footage.height) == (85, 48) and image.shape == (48, 85, 3)
+    assert image[4, 19].min() > 230 and image[4, 24].max() < 100  # the corner was 16 wide
+    turned = open_footage(turn_clockwise(path))
+    assert (turned.width, turned.height) == (48, 85)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_title_in_an_old_encoding_does_not_hide_the_pictures(tmp_path, name):
+    assert len(list(open_footage(write_video(tmp_path / name, title="caf\u00e9")).frames())) == 20
+
+
+@pytest.mark.parametrize("start", [0, 4, 10, 17, 25])
+def test_a_start_in_a_program_stream_loses_no_frame(tmp_path, start):
+    path = tmp_path / "a.mpg"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"bf": "2", "b_strategy": "0"})
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        stream.codec_context.gop_size = 3
+        for i in range(40):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(i, 720, 576), format="rgb24")))
+        container.mux(stream.encode())
+    assert [f.index for f in open_footage(path, start=start).frames()] == list(range(start, 40))
 
 
 @pytest.mark.parametrize("first", [0, 3, 61, 99])
@@ -92,6 +147,20 @@ def test_a_folder_of_pictures_is_in_natural_order_at_25_per_second(tmp_path):
     assert [int(f.image[0, 0, 0]) for f in frames] == [1, 2, 9, 10]
     assert [f.time for f in frames] == [0, 0.04, 0.08, 0.12]
     assert [f.time for f in open_footage(tmp_path, fps=50).frames()][1] == 0.02
+
+
+def test_a_rate_that_is_none_and_one_for_a_video_are_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 6, 3), np.uint8))
+    for rate in (0.0, -5.0, float("nan"), float("inf")):
+        assert "no frame rate" in complaint(tmp_path, None, None, rate)
+    assert "its own frame rate" in complaint(write_video(tmp_path / "a.mp4"), None, None, 30.0)
+
+
+def test_a_power_in_a_picture_s_name_is_a_letter(tmp_path):
+    for name in ("\u00b21.png", "2.png"):
+        cv2.imwrite(str(tmp_path / "p.png"), np.zeros((4, 6, 3), np.uint8))
+        (tmp_path / "p.png").rename(tmp_path / name)
+    assert len(list(open_footage(tmp_path).frames())) == 2
 
 
 @pytest.mark.parametrize(

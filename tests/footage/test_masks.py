@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -38,6 +39,13 @@ def test_masks_of_any_size_lie_over_the_frame(tmp_path, footage, size):
     masks = Masks(write_masks(tmp_path / "masks", ["m1.png", "m2.png", "m9.png", "m10.png"], size), footage)
     assert first_kept(masks, footage) == [0, 1, 2, 3]
     assert all(masks.of(frame).shape == (HEIGHT, WIDTH) for frame in footage.frames())
+
+
+@pytest.mark.parametrize("names", [["1.png", "3.png"], ["0.png", "1.png", "2.png", "3.png"]])
+def test_where_only_every_second_frame_is_used_only_those_need_a_mask(tmp_path, footage, names):
+    stepped = replace(footage, step=2)
+    masks = Masks(write_masks(tmp_path / "masks", names), stepped)
+    assert first_kept(masks, stepped) == ([0, 1] if len(names) == 2 else [0, 2])
 
 
 def test_half_grey_is_the_limit(tmp_path, footage):

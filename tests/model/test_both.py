@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from support.both import HEIGHT, TELEPHOTO, WIDTH, KnownPredictor, KnownTracker, bent, face, write_levels
 
 from faceanything_addon.errors import UserError
-from faceanything_addon.model.both import SAMPLES, BothFollower, spread_order
+from faceanything_addon.model.both import SAMPLES, BothFollower, spread_passes
 from faceanything_addon.model.bridge import Bridge, fit_bridge
 from faceanything_addon.model.follow import EmbeddedFollower
 
@@ -159,6 +160,34 @@ def test_progress_within_a_window_never_tells_more_than_there_is(footage):
 
 @pytest.mark.parametrize("count", [1, 2, 19, 21, 119, 500])
 def test_samples_are_spread_and_each_is_taken_once(count):
-    order = spread_order(count)
+    first, later = spread_passes(count)
+    order = first + later
     assert len(set(order)) == len(order) == min(count, 120)
-    assert {0, count - 1} <= set(order[:SAMPLES]) and all(0 <= n < count for n in order)
+    assert {0, count - 1} <= set(first) and len(first) <= SAMPLES and all(0 <= n < count for n in order)
+    assert first == sorted(first) and later == sorted(later)
+
+
+def test_samples_are_found_in_two_readings_of_the_footage_at_most(footage):
+    both, read = BothFollower(EmbeddedFollower(KnownTracker()), KnownPredictor(), 8), []
+
+    class Counted(type(footage.source)):
+        def frames(self, *args):
+            read.append(args)
+            return super().frames(*args)
+
+    footage.source.__class__ = Counted
+    both.prepare(footage, lambda _: None)
+    assert len(read) <= 2
+
+
+def test_the_search_for_samples_can_be_stopped_where_there_is_no_face(footage):
+    class Blind(KnownTracker):
+        def begin(self, frame):
+            rest = super().begin(frame)
+            return lambda: replace(rest(), found=False)
+
+    def stop(_done):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        BothFollower(EmbeddedFollower(Blind()), KnownPredictor(), 8).prepare(footage, stop)

@@ -30,12 +30,22 @@ def number_of(image: np.ndarray) -> int:
     return round((float(middle.mean()) - 40) / 5)
 
 
-def write_video(path: Path, frames: int = 20, stamps: list[int] | None = None, gop: int = 12, bframes: int = 2) -> Path:
-    """H.264; stamps in milliseconds, default 40 apart."""
-    with av.open(str(path), "w") as container:
+def write_video(
+    path: Path,
+    frames: int = 20,
+    stamps: list[int] | None = None,
+    gop: int = 12,
+    bframes: int = 2,
+    title: str = "",
+    pixel_aspect: Fraction = Fraction(1),
+) -> Path:
+    """H.264; stamps in milliseconds, default 40 apart; the title is written in Latin-1."""
+    with av.open(str(path), "w", metadata_encoding="latin-1") as container:
+        container.metadata.update({"title": title} if title else {})
         stream = container.add_stream("libx264", rate=25, options={"crf": "10", "bf": str(bframes)})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = gop
+        stream.codec_context.sample_aspect_ratio = pixel_aspect
         stream.codec_context.time_base = MILLISECOND
         for i in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
@@ -43,6 +53,19 @@ def write_video(path: Path, frames: int = 20, stamps: list[int] | None = None, g
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def repeat_stamp(path: Path, out: Path, number: int) -> Path:
+    """The same packets, one with the time stamp of the one before it."""
+    with av.open(str(path)) as source, av.open(str(out), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        before = None
+        for count, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            if count == number:
+                packet.pts = packet.dts = before
+            before, packet.stream = packet.pts, stream
+            container.mux(packet)
+    return out
 
 
 def write_sound(path: Path) -> Path:

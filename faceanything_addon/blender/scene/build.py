@@ -96,7 +96,7 @@ class _Builder:
         cameras.apply_picture(self.scene, info, intrinsics)
         camera = cameras.add_camera(f"{self.name} camera", info, intrinsics, self.clock)
         if self.plate is not None:
-            plates.add_plate(camera, self.plate, self.clock)
+            plates.add_plate(camera, self.plate, self.clock, info)
         self._link(camera)
         self.scene.camera = camera
         cameras.apply_timing(self.scene, self.clock)

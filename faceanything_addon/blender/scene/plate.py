@@ -14,6 +14,8 @@ from ...footage.images import SUFFIXES, natural_key
 from ...take.take import TakeInfo
 from .timing import Clock
 
+OBLONG = 0.02  # by which shapes differ that are not the same
+
 
 def load_plate(info: TakeInfo) -> bpy.types.Image | None:
     """The footage as an image data-block; None where it is missing or Blender cannot read it."""
@@ -59,14 +61,14 @@ def first_time(info: TakeInfo) -> float:
         return 0.0
 
 
-def add_plate(camera: bpy.types.Object, image: bpy.types.Image, clock: Clock) -> None:
+def add_plate(camera: bpy.types.Object, image: bpy.types.Image, clock: Clock, info: TakeInfo) -> None:
     """Show the footage behind the mesh, its picture number `clock.plate_offset` at the scene's first frame."""
     data: Any = camera.data
     background = data.background_images.new()
     background.image = image
     background.display_depth = "BACK"
     background.alpha = 1.0
-    background.frame_method = "FIT"
+    background.frame_method = "STRETCH" if _oblong_pixels(image, info) else "FIT"
     _set_upright(background, image)
     user = background.image_user
     user.frame_duration = max(1, clock.last - clock.first + 1)
@@ -76,13 +78,20 @@ def add_plate(camera: bpy.types.Object, image: bpy.types.Image, clock: Clock) ->
     data.show_background_images = True
 
 
+def _oblong_pixels(image: Any, info: TakeInfo) -> bool:
+    """Blender shows the file's pixels as squares, and the take is of another shape, upright or turned."""
+    width, height = image.size
+    shapes = (width / height, height / width) if min(image.size) > 0 else ()
+    return bool(shapes) and all(abs(shape * info.height / info.width - 1) > OBLONG for shape in shapes)
+
+
 def _number_shift(image: Any) -> int:
     """Sequences show the file whose number is frame + offset: shift so that the first file is picture 0."""
     if image.source != "SEQUENCE":
         return 0
     digits = ""
     for letter in reversed(Path(image.filepath).stem):
-        if not letter.isdigit():
+        if not letter.isdecimal():
             break
         digits = letter + digits
     return int(digits) - 1 if digits else 0
@@ -96,7 +105,7 @@ def stored_turn(file: Path) -> int:
     except ImportError:
         return 0
     try:
-        with av.open(str(file)) as container:
+        with av.open(str(file), metadata_errors="replace") as container:
             return round(next(container.decode(video=0)).rotation / 90) % 4
     except (FFmpegError, StopIteration, IndexError):
         return 0
