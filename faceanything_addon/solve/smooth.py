@@ -36,8 +36,10 @@ def smooth(
     """
     values = np.asarray(values, np.float64)
     weight = np.broadcast_to(np.asarray(weight, np.float64).reshape(len(values), -1), values.shape)
-    if len(values) < 4 or not weight.any():
+    if not weight.any():
         return values.copy()
+    if len(values) < 4:
+        return np.stack([_filled(time, v, w)[0] for v, w in zip(values.T, weight.T, strict=True)], axis=1)
     steps = np.diff(time) / max(float(np.median(np.diff(time))), 1e-9)
     levels = [None] * values.shape[1] if noise is None else noise
     columns = [

@@ -179,9 +179,9 @@ class TakeWriter:
         with write_errors(folder):
             if exists:
                 _remove_results(folder)
-            for part in (folder, writer.evidence_folder, writer.frames_folder):
-                part.mkdir(parents=True, exist_ok=True)
-        writer.header.write(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+        writer.header.write(folder)  # first: without it, whatever else there is would not be known as a take's
+        writer._make_folders()
         return writer
 
     @classmethod
@@ -195,12 +195,16 @@ class TakeWriter:
         if header.stage == "complete" and not _is_whole(folder):
             header = Header(info, settings, STAGES[0])
         writer = cls(folder, header)
+        writer._make_folders()
         with write_errors(folder):
-            for part in (writer.evidence_folder, writer.frames_folder):
-                part.mkdir(exist_ok=True)
             for leftover in (*folder.glob("*" + TEMPORARY), *folder.glob("*/*" + TEMPORARY)):
                 leftover.unlink()
         return writer
+
+    def _make_folders(self) -> None:
+        with write_errors(self.folder):
+            for part in (self.evidence_folder, self.frames_folder):
+                part.mkdir(exist_ok=True)
 
     @property
     def complete(self) -> bool:
@@ -278,7 +282,7 @@ def check_target(folder: Path, resume: bool = False, overwrite: bool = False) ->
     with write_errors(folder):
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder}: is a file; give the name of a new folder")
-        if not folder.is_dir() or not any(folder.iterdir()):
+        if not folder.is_dir() or all(inside.suffix == TEMPORARY for inside in folder.iterdir()):
             return False
     if not _looks_like_take(folder):
         raise UserError(f"{folder}: the folder holds other files than a take; give the name of a new folder")

@@ -21,6 +21,7 @@ from ..errors import UserError
 TEMPORARY = ".partial"
 MAX_JSON_BYTES = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # of file systems whose folders cannot be synced
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -65,6 +66,9 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_SYNC:  # shared folders of virtual machines, some network mounts
+            raise
     finally:
         os.close(handle)
 

@@ -30,6 +30,13 @@ def test_bounded_quadratic_agrees_with_scipy() -> None:
         assert np.allclose(ours, lsq_linear(a, b, (0, 1), tol=1e-14).x, atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+def test_a_frame_without_a_face_is_filled_in_however_short_the_clip(count) -> None:
+    values, weight = np.ones((count, 1)), np.ones(count)
+    values[1], weight[1] = 0, 0
+    assert smooth(np.arange(count) / 25, values, weight) == pytest.approx(np.ones((count, 1)))
+
+
 def test_smoothing_keeps_a_blink_and_its_time() -> None:
     blink = np.zeros(200)
     blink[100:105] = [0.4, 1, 1, 0.6, 0.2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -217,3 +218,34 @@ def test_a_take_of_before_time_codes_is_read(tmp_path):
     del header["info"]["timecode"]
     (tmp_path / "t/take.json").write_text(json.dumps(header))
     assert read_take(tmp_path / "t").info.timecode == ""
+
+
+def test_a_disk_that_is_full_at_the_start_leaves_a_place_where_the_take_can_be_begun_again(tmp_path, monkeypatch):
+    def full(_handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert "disk is full" in complaint(TakeWriter.open, tmp_path / "t", toy_info(3))
+    write_take(tmp_path / "t", 3)
+    assert len(read_take(tmp_path / "t").frames) == 3
+
+
+def test_a_start_that_was_cut_off_leaves_a_place_where_the_take_can_be_begun_again(tmp_path):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "take.json.partial").write_text("{")
+    write_take(tmp_path / "t", 3)
+    assert len(read_take(tmp_path / "t").frames) == 3
+
+
+def test_a_file_system_whose_folders_cannot_be_synced_holds_takes(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def files_only(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", files_only)
+    write_take(tmp_path / "t", 3)
+    assert len(read_take(tmp_path / "t").frames) == 3
