@@ -101,6 +101,7 @@ def _add_take_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="TAKE", help="folder to make")
     parser.add_argument("--start", type=int, metavar="S", help="first frame, counted from 0")
     parser.add_argument("--end", type=int, metavar="E", help="frame to stop before")
+    parser.add_argument("--fps", type=float, metavar="R", help="frame rate of a folder of pictures; default: 25")
     parser.add_argument("--fov-degrees", type=float, metavar="D", help="horizontal field of view of the camera")
     parser.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
     parser.add_argument("--overwrite", action="store_true", help="replace the take that is there")
@@ -147,7 +148,7 @@ def _add_make_shapes(commands: Any) -> None:
     add_shape_arguments(parser)
 
 
-TAKE_OPTIONS = ("footage", "out", "start", "end", "fov_degrees", "resume", "overwrite")
+TAKE_OPTIONS = ("footage", "out", "start", "end", "fps", "fov_degrees", "resume", "overwrite")
 NETWORK_OPTIONS = ("masks", "predictor", "checkpoint", "device", "mode", "window")
 
 

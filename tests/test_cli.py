@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from support.performance import make_performance
@@ -16,6 +17,7 @@ from faceanything_addon.exchange import npz
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.exchange.sources import read_performance
 from faceanything_addon.jobs import clip
+from faceanything_addon.take import read_take
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,14 @@ def test_json_progress_is_one_object_a_line(tmp_path, video, capsys):
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and lines[-1] == {"take": str(tmp_path / "t")}
     assert {"stage", "done", "total"} <= set(lines[0])
+
+
+def test_a_folder_of_pictures_is_taken_at_the_rate_that_is_given(tmp_path, capsys):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((48, 64, 3), 90 + number, np.uint8))
+    code, _, _ = run(capsys, "reconstruct", tmp_path, "--out", tmp_path / "t", "--fps", "30")
+    assert code == 0 and read_take(tmp_path / "t").info.fps == 30
+    assert read_take(tmp_path / "t").frames.time == pytest.approx([0, 1 / 30, 2 / 30])
 
 
 def test_a_users_error_is_one_line_and_code_2(tmp_path, capsys):

@@ -15,7 +15,7 @@ from ..take.files import read_header
 from .jobs import Job, state
 from .operators import CLASSES as OPERATORS
 from .preferences import Choices, choices
-from .properties import settings_of, take_folder
+from .properties import is_folder, settings_of, take_folder
 from .requirements import problem
 
 LETTER, BORDER = 7.0, 64.0  # pixels at scale 1: a letter of usual width, and what frame and icon take
@@ -53,6 +53,8 @@ def draw_settings(layout: Any, settings: Any) -> None:
     column.use_property_split, column.use_property_decorate = True, False
     column.prop(settings, "footage")
     column.prop(settings, "out")
+    if is_folder(settings):
+        column.prop(settings, "fps")
     _draw_optional(column, settings, "use_range", ("start", "end"))
     _draw_optional(column, settings, "use_fov", ("fov",))
     column.prop(settings, "masks")

@@ -21,6 +21,9 @@ SCENE: Any = bpy.types.Scene  # the stubs know no add-on's properties
 class FACEANYTHING_PG_settings(bpy.types.PropertyGroup):
     footage: StringProperty(name="Footage", description="Video, picture, or folder of pictures", subtype="FILE_PATH")
     out: StringProperty(name="Take", description="Folder for the take. Empty: beside the footage", subtype="DIR_PATH")
+    fps: FloatProperty(
+        name="Frame Rate", description="Of a folder of pictures; videos bring their own", default=25.0, min=1, max=1000
+    )
     use_range: BoolProperty(name="Frame Range", description="Capture a part of the footage")
     start: IntProperty(name="Start", description="First frame, counted from 0", min=0)
     end: IntProperty(name="End", description="Frame to stop before", default=250, min=1)
@@ -85,6 +88,11 @@ def settings_of(context: bpy.types.Context) -> FACEANYTHING_PG_settings:
     return scene.face_anything
 
 
+def is_folder(settings: FACEANYTHING_PG_settings) -> bool:
+    """The footage is a folder of pictures."""
+    return bool(settings.footage) and Path(bpy.path.abspath(settings.footage)).is_dir()
+
+
 def take_folder(settings: FACEANYTHING_PG_settings) -> Path | None:
     """Where the take goes; None until footage or folder is chosen."""
     if settings.out:
@@ -113,6 +121,7 @@ def clip_options(
         out=str(folder),
         start=settings.start if settings.use_range else None,
         end=settings.end if settings.use_range else None,
+        fps=round(settings.fps, 4) if is_folder(settings) else None,
         fov_degrees=round(degrees(settings.fov), 4) if settings.use_fov else None,
         resume=resume,
         overwrite=overwrite,

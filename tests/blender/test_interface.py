@@ -121,6 +121,14 @@ def test_the_panels_network_settings_reach_the_job(registered, tmp_path):
     assert full.checkpoint == "w.safetensors"
 
 
+def test_a_folder_of_pictures_has_the_rate_that_the_panel_says_and_a_video_its_own(registered, tmp_path):
+    settings = bpy.context.scene.face_anything
+    settings.footage, settings.fps = str(tmp_path), 23.976
+    assert properties.clip_options(settings, None, "", False, False).fps == 23.976
+    settings.footage = str(write_video(tmp_path / "clip.mp4", 3))
+    assert properties.clip_options(settings, None, "", False, False).fps is None
+
+
 def test_a_python_without_pytorch_is_told_in_the_panels_words(registered, tmp_path, monkeypatch):
     """The worker runs in this Python, in which torch is made to be missing."""
     site = tmp_path / "site"
