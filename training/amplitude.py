@@ -10,6 +10,7 @@ python -m training.amplitude --face-data PATH --work FOLDER --people 48
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
@@ -61,7 +62,11 @@ def fitted(evidence: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def amplitudes(pairs: list[tuple[np.ndarray, np.ndarray]], names: tuple[str, ...]) -> dict[str, float]:
-    """The amplitude that brings the fitted coefficients nearest to the true ones, for each movement."""
+    """The amplitude that brings the fitted curves nearest to the true ones, for each movement.
+
+    Each person's mean is taken out of both: a face that is wrongly seen to be raised a little all the time must not
+    make its movements look larger than they are.
+    """
     own: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for fit, truth in pairs:
         for k, name in enumerate(names):
@@ -70,10 +75,22 @@ def amplitudes(pairs: list[tuple[np.ndarray, np.ndarray]], names: tuple[str, ...
     out = {}
     for stem, curves in own.items():
         if len(curves) >= MIN_PEOPLE:
-            fit, truth = (np.concatenate(side) for side in zip(*curves, strict=True))
-            errors = [((amplified(fit, g) - truth) ** 2).sum() for g in CANDIDATES]
+            errors = [sum(off_curve(amplified(fit, g), truth) for fit, truth in curves) for g in CANDIDATES]
             out[stem] = round(float(CANDIDATES[int(np.argmin(errors))]), 2)
     return out
+
+
+def off_curve(own: np.ndarray, truth: np.ndarray) -> float:
+    """Squared error of one person's curve (N,) about its mean."""
+    return float(((own - own.mean() - truth + truth.mean()) ** 2).sum())
+
+
+def networks_digest() -> str:
+    """What the networks that ship say changes with it."""
+    digest = hashlib.sha256()
+    for file in sorted(DATA.glob("*.onnx")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def main() -> None:
@@ -83,9 +100,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=48)
     parsed = parser.parse_args()
     parsed.work.mkdir(parents=True, exist_ok=True)
-    assets, pairs = None, []
+    assets, pairs, networks = None, [], networks_digest()
     for seed in range(FIRST_SEED, FIRST_SEED + parsed.people):
-        file = parsed.work / f"{seed}.npz"
+        file = parsed.work / f"{seed}-{networks}.npz"
         if not file.exists():
             assets = assets or load_assets(parsed.face_data)
             np.savez_compressed(file, **act(assets, seed))

@@ -1,7 +1,7 @@
 """Second looks at a stored picture: mirror, warp, colour, noise, occluding blocks; batched on the device.
 
-Every function takes and returns a batch as `losses.total_loss` describes it. Mirror and warp are exact: the maps, the
-points and the gaze move with the picture.
+Every function takes and returns a batch as `losses.total_loss` describes it. Mirror and warp move the maps, the
+points and the gaze with the picture.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,6 +18,7 @@ from torch import Tensor
 from faceanything_addon.template import Part, Template
 
 Batch = dict[str, Tensor]
+SURFACE = 0.004  # metres of canonical space between a place and the nearest pixel's, on one surface
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Strength:
     noise: float = 0.03
     soft: float = 0.15  # share of the batches shown at lower resolution
     cutout: float = 0.25
+    barred: float = 0.1
 
 
 @dataclass
@@ -92,7 +94,7 @@ def warp(batch: Batch, angle: Tensor, scale: Tensor, shift: Tensor) -> Batch:
     image = batch["image"]
     maps = torch.cat([batch["canonical"], batch["depth"][:, None], batch["part"][:, None].to(image)], dim=1)
     image = sample(image, theta, "bilinear")
-    maps = sample(maps, theta, "nearest")
+    maps = sample_maps(maps, theta)
     size = image.shape[-1]
     points = (batch["points"] * 2 + 1) / size - 1
     points = (points @ turn.transpose(1, 2)) * scale[:, None, None] + shift[:, None]
@@ -111,6 +113,17 @@ def sample(picture: Tensor, theta: Tensor, mode: str) -> Tensor:
     """Affine resampling, black outside: (B, C, h, w), (B, 2, 3) -> (B, C, h, w)."""
     grid = F.affine_grid(theta, list(picture.shape), align_corners=False)
     return F.grid_sample(picture, grid, mode=mode, padding_mode="zeros", align_corners=False)
+
+
+def sample_maps(maps: Tensor, theta: Tensor) -> Tensor:
+    """(B, 5, h, w) canonical, depth, part: between pixels where these are of one surface, else the nearest one's."""
+    near = sample(maps, theta, "nearest")
+    smooth = sample(torch.cat([maps, maps[:, 4:] ** 2], dim=1), theta, "bilinear")
+    part = near[:, 4]
+    alike = ((smooth[:, 4] - part).abs() < 1e-3) & ((smooth[:, 5] - part**2).abs() < 1e-3)
+    close = (smooth[:, :3] - near[:, :3]).square().sum(1) < SURFACE**2
+    inner = (alike & close & (part > 0))[:, None]
+    return torch.where(inner, torch.cat([smooth[:, :4], near[:, 4:]], dim=1), near)
 
 
 def random_warp(batch: Batch, strength: Strength, rng: torch.Generator) -> Batch:
@@ -162,6 +175,20 @@ def cutout(batch: Batch, share: float, rng: torch.Generator) -> Batch:
     return batch | {"image": image, "part": part * ~block}
 
 
+def bars(batch: Batch, share: float, rng: torch.Generator) -> Batch:
+    """Black on one side, as where the tracker's square reaches beyond the frame."""
+    image, part = batch["image"], batch["part"]
+    n, h = len(image), part.shape[-1]
+    r = torch.rand(n, 3, generator=rng, device=image.device)
+    cell = (torch.arange(h, device=image.device) + 0.5) / h
+    cell = torch.where(r[:, :1] < 0.5, cell, 1 - cell)  # (B, h) from one side or the other
+    band = (cell < 0.4 * r[:, 1:2]) & (r[:, 2:] < share)
+    upright = (2 * r[:, 2] < share)[:, None, None]
+    block = torch.where(upright, band[:, None, :], band[:, :, None]).expand_as(part)
+    cover = block.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, None]
+    return batch | {"image": image * ~cover, "part": part * ~block}
+
+
 def augment(batch: Batch, mirror: Mirror, strength: Strength, rng: torch.Generator) -> Batch:
     """A fresh look at a stored batch; half of the batches are mirrored as a whole."""
     device = batch["image"].device
@@ -171,4 +198,4 @@ def augment(batch: Batch, mirror: Mirror, strength: Strength, rng: torch.Generat
     batch = random_warp(batch, strength, rng)
     image = soften(batch["image"], rng) if r[1] < strength.soft else batch["image"]
     batch = cutout(batch | {"image": image}, strength.cutout, rng)
-    return batch | {"image": color(batch["image"], strength, rng)}
+    return bars(batch | {"image": color(batch["image"], strength, rng)}, strength.barred, rng)

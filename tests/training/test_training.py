@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from training.augment import build_mirror, flip, swap_side, warp
+from training.augment import SURFACE, bars, build_mirror, flip, swap_side, warp
 from training.evaluate import Judge
 from training.importance import build_importance
 from training.losses import LossWeights, total_loss
@@ -80,6 +80,32 @@ def test_flip_twice_changes_nothing_and_once_is_true() -> None:
     for points in once["points"][face].numpy():  # still the projection of the unmirrored template
         camera, *_ = np.linalg.lstsq(model, points, rcond=None)
         assert np.abs(model @ camera - points).max() < 0.01
+
+
+def test_a_shift_by_half_a_map_pixel_gives_coordinates_between_pixels_on_the_face_and_no_mixture_at_its_edge() -> None:
+    data, shift = batch(3, 192), torch.full((3, 2), 1 / 96)  # half a map pixel
+    moved = warp(data, torch.zeros(3), torch.ones(3), shift)
+    faces = torch.nonzero(data["face"])[:, 0]
+    assert len(faces)
+    for k in faces:
+        before, after, was, part = data["canonical"][k], moved["canonical"][k], data["part"][k], moved["part"][k]
+        between = (before[:, :-1, :-1] + before[:, 1:, :-1] + before[:, :-1, 1:] + before[:, 1:, 1:]) / 4
+        inside = (was[:-1, :-1] > 0) & (was[1:, :-1] > 0) & (was[:-1, 1:] > 0) & (was[1:, 1:] > 0)
+        assert (after[:, 1:, 1:] - between).norm(dim=0)[inside].median() < 1e-4
+        places, told = before.flatten(1).T[was.flatten() > 0], after.flatten(1).T[part.flatten() > 0]
+        assert (torch.cdist(told, places).amin(1) < SURFACE).all()
+
+
+def test_what_lies_beyond_the_frame_is_black_and_no_face() -> None:
+    data = batch(16)
+    data["image"], data["part"] = data["image"] + 0.1, torch.ones_like(data["part"])
+    out = bars(data, 1.0, torch.Generator().manual_seed(2))
+    black = out["image"].amax(1)[:, ::2, ::2] == 0
+    assert torch.equal(black, out["part"] == 0)
+    rows, columns = black.all(2).any(1), black.all(1).any(1)
+    assert rows.any() and columns.any() and not (rows & columns).any()
+    assert 0.05 < black.float().mean() < 0.35
+    assert torch.equal(bars(data, 0.0, torch.Generator().manual_seed(2))["image"], data["image"])
 
 
 def test_warp_moves_maps_points_and_gaze_with_the_picture() -> None:
