@@ -67,11 +67,11 @@ def normals(depth: np.ndarray, truth: Truth) -> np.ndarray:
 
 
 def dense(template: Template, truth: Truth, maps: FaceMaps) -> Row:
-    """Errors of the maps where both see the face."""
+    """Errors of the maps where both see the face; a face that is found elsewhere is not found."""
     part = to_truth(maps.part, maps, nearest=True)
     both = (truth.part > 0) & (part > 0)
     if both.sum() < 50:
-        return {}
+        return {"found": 0.0}
     canonical = to_truth(maps.canonical, maps)
     depth = along_axis(to_truth(maps.depth, maps), directions(truth), truth.pose[:3, 3])
     error = MM * np.linalg.norm(canonical - truth.canonical, axis=-1)
@@ -110,7 +110,7 @@ def gaps(points20: np.ndarray, scale: float) -> Row:
 
 
 def facing(points20: np.ndarray) -> np.ndarray:
-    """(20, 2) -> the same over the outer-eye distance about its middle, rolled upright."""
+    """(20, 2) pixels -> the same about the middle between the outer corners of the eyes, rolled upright."""
     a, b = points20[0], points20[3]
     axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
     turn = np.array([[axis[0], axis[1]], [-axis[1], axis[0]]])
@@ -178,6 +178,8 @@ def bands(truths: list[Truth]) -> dict[str, np.ndarray]:
         "darkest third": tone <= dark,
         "middle third": (tone > dark) & (tone < light),
         "lightest third": tone >= light,
+        "darkest third, yaw to 45": (tone <= dark) & front,
+        "lightest third, yaw to 45": (tone >= light) & front,
         "young skin": age == "young",
         "middle-aged skin": age == "middleage",
         "old skin": age == "old",

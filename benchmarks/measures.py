@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -91,16 +92,31 @@ def iris_offset(points: np.ndarray) -> np.ndarray:
     return np.mean(offsets, axis=0)
 
 
-def closures(own: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
-    """How many of the closures of an opening's true curve (F,) are seen, and how many there are.
+class Closures(NamedTuple):
+    """Of lids or lips in a clip."""
 
-    A closure is a run of frames below SHUT of the curve's open level; it is seen where the own curve falls below TOLD
-    of its own open level, a frame early or late allowed.
+    seen: int
+    all: int
+    false: int  # seen where there is none
+
+
+def closures(own: np.ndarray, truth: np.ndarray) -> Closures:
+    """Which closures of an opening's true curve (F,) the own curve shows, and how many that there are not.
+
+    A closure is a run of frames below SHUT of a curve's open level; the other curve has it where it falls below TOLD of
+    its own open level, a frame early or late allowed.
     """
-    shut = np.r_[False, truth < SHUT * np.percentile(truth, OPEN), False]
+    seen, every = shared_closures(truth, own)
+    right, own_every = shared_closures(own, truth)
+    return Closures(seen, every, own_every - right)
+
+
+def shared_closures(curve: np.ndarray, other: np.ndarray) -> tuple[int, int]:
+    """How many closures of a curve (F,) the other one has, and how many there are."""
+    shut = np.r_[False, curve < SHUT * np.percentile(curve, OPEN), False]
     starts, ends = np.flatnonzero(shut[1:] & ~shut[:-1]), np.flatnonzero(shut[:-1] & ~shut[1:])
-    limit = TOLD * np.percentile(own, OPEN)
-    seen = sum(bool((own[max(0, a - 1) : b + 1] < limit).any()) for a, b in zip(starts, ends, strict=True))
+    limit = TOLD * np.percentile(other, OPEN)
+    seen = sum(bool((other[max(0, a - 1) : b + 1] < limit).any()) for a, b in zip(starts, ends, strict=True))
     return seen, len(starts)
 
 

@@ -143,7 +143,7 @@ def judge(character: Character, own: np.ndarray, truth: np.ndarray, clip: int) -
 
 
 def closures(character: Character, own: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Closures seen and closures there are, of lips and of lids, on the character's own mesh."""
+    """Closures seen, there, and seen where there are none, of lips and of lids, on the character's own mesh."""
     truth = np.nan_to_num(truth)
     counts = {}
     for name, places in (("lips", ("mouth",)), ("lids", EYES)):
@@ -178,7 +178,8 @@ def table(curves: Sequence[Curve], clips: int) -> str:
 def report(character: Character, curves: list[Curve], counts: dict[str, np.ndarray], clips: int) -> str:
     large = [c for c in curves if c.motion >= LARGE]
     shut = ", ".join(
-        f"{name} {seen}/{all_} ({100 * seen / max(all_, 1):.0f} %)" for name, (seen, all_) in counts.items()
+        f"{name} {seen}/{all_} ({100 * seen / max(all_, 1):.0f} %, {false} false)"
+        for name, (seen, all_, false) in counts.items()
     )
     return (
         f"### {character.name}\n\nAll: {summary(curves)}.\nMoving {LARGE:g} mm or more: {summary(large)}.\n"
@@ -205,7 +206,7 @@ def main() -> None:
 
 def whole(character: Character, clips: Sequence[Path], folder: Path) -> str:
     """All clips on one character."""
-    curves, counts = [], {"lips": np.zeros(2, int), "lids": np.zeros(2, int)}
+    curves, counts = [], {"lips": np.zeros(3, int), "lids": np.zeros(3, int)}
     for number, clip in enumerate(clips):
         with np.load(clip.with_suffix(".npz")) as data:
             truth = wanted(character, data["arkit"])

@@ -173,7 +173,11 @@ def judge(clip: Path, python: str) -> dict[str, np.ndarray]:
 
 def line(name: str, values: dict[str, np.ndarray]) -> str:
     """One row: mean, median and 90th percentile of each system."""
-    cells = [f"{v.mean():.2f} / {np.median(v):.2f} / {np.percentile(v, 90):.2f}" for v in values.values()]
+    most = max(len(v) for n, v in values.items() if n != "MediaPipe")
+    cells = []
+    for system, v in values.items():
+        lost = "" if system == "MediaPipe" or len(v) > 0.995 * most else f" ({100 * len(v) / most:.0f} % of the pairs)"
+        cells.append(f"{v.mean():.2f} / {np.median(v):.2f} / {np.percentile(v, 90):.2f}{lost}")
     return f"| {name} | " + " | ".join(cells) + " |"
 
 

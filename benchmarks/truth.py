@@ -39,7 +39,7 @@ class Row:
     mouth: str = "-"
     lid: str = "-"
     brow: str = "-"
-    shut_lips: str = "-"  # closures seen of those there are
+    shut_lips: str = "-"  # closures seen / that there are / seen where there are none
     blinks: str = "-"
     gaze: float = np.nan
 
@@ -135,7 +135,7 @@ def follow_curves(row: Row, own: np.ndarray, truth: np.ndarray) -> None:
     """Mouth opening, lid aperture and brow height of (F, 20, 2) pixels against truth; the closures that are seen."""
     mouth, lid, brow = ((curve(own), curve(truth)) for curve in (m.mouth_opening, m.lid_aperture, m.brow_height))
     row.mouth, row.lid, row.brow = told(*mouth), told(*lid), told(*brow)
-    row.shut_lips, row.blinks = (f"{seen}/{all_}" for seen, all_ in (m.closures(*mouth), m.closures(*lid)))
+    row.shut_lips, row.blinks = ("/".join(map(str, m.closures(*pair))) for pair in (mouth, lid))
 
 
 def told(own: np.ndarray, truth: np.ndarray) -> str:
@@ -178,7 +178,7 @@ HEADS = {
     "mouth": "mouth r (slope)",
     "lid": "lid r (slope)",
     "brow": "brow r (slope)",
-    "shut_lips": "shut lips",
+    "shut_lips": "shut lips: seen/all/false",
     "blinks": "blinks",
     "gaze": "gaze °",
 }
@@ -198,7 +198,7 @@ def summary(name: str, rows: list[Row]) -> str:
     """The last line's cell: a mean, a sum of closures, or nothing."""
     values = [getattr(r, name) for r in rows]
     if name in COUNTED:
-        return "/".join(str(sum(int(v.split("/")[k]) for v in values)) for k in range(2))
+        return "/".join(str(sum(int(v.split("/")[k]) for v in values)) for k in range(3))
     if name == "name":
         return "**mean**"
     if name == "system":

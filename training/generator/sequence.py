@@ -26,6 +26,8 @@ from .render import background, colour, finish_eyes
 from .scene import Builder, Flat, add_face, add_hair, add_props
 from .view import FLIP, Light, View, draw_light, rotation
 
+OWN = 0.001  # metres (RMS) of every face's shape that the template's modes of identity do not have
+
 
 @dataclass
 class Stage:
@@ -52,6 +54,7 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
     rng = np.random.default_rng(seed)
     t = assets.template
     identity = people.draw_identity(rng, len(t.identity)) * 0.9
+    own = np.random.default_rng((seed, 1)).normal(size=len(assets.smooth)) * OWN / np.sqrt(len(assets.smooth))
     looks = draw_looks(rng, assets, assets.split(seed))
     if plain:
         looks.extras = {k: k == "torso" for k in looks.extras}
@@ -63,7 +66,9 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
         looks=looks,
         light=light,
         behind=behind,
-        neutral=t.vertices + np.tensordot(identity, t.identity, axes=1).astype(np.float32),
+        neutral=(
+            t.vertices + np.tensordot(identity, t.identity, axes=1) + np.tensordot(own, assets.smooth, axes=1)
+        ).astype(np.float32),
         size=size,
         focal=share * size * distance / 0.15,
         distance=distance,
