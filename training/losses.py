@@ -85,7 +85,7 @@ def depth_loss(depth: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 def depth_gradient_loss(depth: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Slope error over one and four pixels, millimetres-like scale; steps over 2 cm are edges and do not count."""
+    """Slope error over one and four pixels, millimetres-like scale; edges do not count: 5 mm and more a pixel."""
     error = (depth - target) * CM
     total = error.new_zeros(())
     for step in (1, 4):
