@@ -79,6 +79,11 @@ def test_a_folder_of_pictures_is_taken_at_the_rate_that_is_given(tmp_path, capsy
     assert read_take(tmp_path / "t").frames.time == pytest.approx([0, 1 / 30, 2 / 30])
 
 
+def test_a_rate_for_a_video_is_refused(tmp_path, video, capsys):
+    code, _, err = run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--fps", "30")
+    assert code == 2 and "its own frame rate, 25" in err and not (tmp_path / "t").exists()
+
+
 def test_a_users_error_is_one_line_and_code_2(tmp_path, capsys):
     code, out, err = run(capsys, "reconstruct", tmp_path / "no.mp4", "--out", tmp_path / "t")
     assert code == 2 and out == "" and err.startswith("faceanything: ") and err.count("\n") == 1

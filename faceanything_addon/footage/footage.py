@@ -13,7 +13,6 @@ import numpy as np
 from ..errors import UserError
 
 DEFAULT_FPS = 25.0
-MAX_FPS = 1000.0
 FULL_FRAME_DIAGONAL = 43.2666  # millimetres: 35 mm equivalents compare diagonals
 
 
@@ -108,14 +107,12 @@ def open_footage(
         fps: rate of a folder of pictures; default 25. Videos bring their own.
 
     Raises:
-        UserError: missing, empty, unreadable, no pictures, no frame in the range; a rate that is none, or for a video.
+        UserError: missing, empty, unreadable, no pictures, no frame in the range, or a rate that is none.
     """
     path = Path(path).expanduser()
-    if fps is not None and not 0 < fps <= MAX_FPS:
-        raise UserError(f"{path}: {fps:g} is no frame rate; give one above 0 and up to {MAX_FPS:g}")
+    if fps is not None and not 0 < fps < np.inf:
+        raise UserError(f"{path}: {fps:g} is no frame rate; give one above 0")
     source = _source(path, fps or DEFAULT_FPS)
-    if fps is not None and source.kind == "video":
-        raise UserError(f"{path}: the video brings its own frame rate, {source.fps:.5g}; leave out the rate {fps:g}")
     start, end = _range(path, source.count, start, end)
     focal = None
     if source.focal_35mm:

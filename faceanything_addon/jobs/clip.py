@@ -126,7 +126,7 @@ def reconstruct_clip(
     """
     folder = Path(options.out).expanduser()
     exists = check_target(folder, options.resume, options.overwrite)
-    footage = open_footage(options.footage, options.start, options.end, options.fps)
+    footage = chosen_footage(options)
     focal = known_focal(options, footage)
     stages = stages or default_stages()
     masks = Masks(options.masks, footage) if options.masks else None
@@ -214,6 +214,20 @@ def _timecode(footage: Footage) -> str:
         return str(Timecode.parse(footage.timecode or "", footage.fps) + footage.start)
     except ValueError:
         return ""
+
+
+def chosen_footage(options: ClipOptions) -> Footage:
+    """The clip that the options name.
+
+    Raises:
+        UserError: see `open_footage`; or a rate is given for a video.
+    """
+    footage = open_footage(options.footage, options.start, options.end, options.fps)
+    if options.fps is not None and footage.kind == "video":
+        raise UserError(
+            f"{footage.path}: the video brings its own frame rate, {footage.fps:.5g}; leave out {options.fps:g}"
+        )
+    return footage
 
 
 def common_settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..exchange.raw_predictions import RawPredictions, open_raw
-from ..footage import Footage, Frame, open_footage
+from ..footage import Footage, Frame
 from ..footage.masks import Masks
 from ..model.bridge import Bridge, fit_bridge
 from ..model.follow import EmbeddedFollower, Rest
@@ -27,6 +27,7 @@ from .clip import (
     ClipOptions,
     Stages,
     Tracker,
+    chosen_footage,
     common_settings,
     default_stages,
     known_focal,
@@ -131,7 +132,7 @@ def _masked(stages: Stages, masks: Masks | None) -> Stages:
 def _strided(options: RawOptions) -> Footage:
     if options.stride < 1:
         raise UserError(f"--stride {options.stride}: give 1 or more, as the released tool was given")
-    return replace(open_footage(options.footage, options.start, options.end, options.fps), step=options.stride)
+    return replace(chosen_footage(options), step=options.stride)
 
 
 def _matching(raw: RawPredictions, footage: Footage) -> RawPredictions:

@@ -18,6 +18,7 @@ from faceanything_addon.jobs import Cancelled
 from faceanything_addon.jobs.clip import ClipOptions, Stages, default_stages, reconstruct_clip
 from faceanything_addon.jobs.predictors import FullOptions, FullPlan
 from faceanything_addon.jobs.raw import stored_bridge
+from faceanything_addon.model.both import SAMPLES
 from faceanything_addon.take import read_take
 from faceanything_addon.take.files import read_header
 
@@ -138,7 +139,7 @@ def test_progress_comes_for_every_frame_and_never_goes_back(tmp_path, footage):
 def test_a_resumed_run_keeps_the_window_that_was_chosen_and_refuses_another(tmp_path, footage):
     options = full(footage, tmp_path / "t", window=5, resume=True)
     with pytest.raises(Cancelled):
-        reconstruct_clip(options, cancelled=stop_after(30), stages=known_stages())
+        reconstruct_clip(options, cancelled=stop_after(30 + SAMPLES), stages=known_stages())
     for changed in (
         replace(options, window=6),
         replace(options, mode="one-by-one"),
