@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,av1,ivf,dv,yuv4mpegpipe,m4v"
 JOINED = 0.5  # seconds by which a time stamp jumps back where two files were joined
 APART = 0.01  # frames between pictures of the same time stamp
+MOST_OBLONG = 4.0  # pixel aspects of real formats lie between 0.5 and 2.2
 SQUARE = 0.01  # a pixel this much wider than high is square: some files round
 FOCAL_KEYS = ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm")
 
@@ -43,7 +44,7 @@ class VideoSource:
             self.stamps, self.keys, self.count = _scan(container, stream)
             self.fps = _nominal_rate(stream, self.stamps)
             self.time_base = float(stream.time_base or 1)
-            self.pixel_aspect = float(stream.sample_aspect_ratio or 1)
+            self.pixel_aspect = _pixel_aspect(stream)
             self.focal_35mm = _focal({**container.metadata, **stream.metadata})
             self.timecode = _timecode(container)
         with _open(path) as (container, stream):
@@ -184,6 +185,12 @@ def upright(picture: av.VideoFrame, pixel_aspect: float = 1.0) -> np.ndarray:
     width = None if abs(pixel_aspect - 1) < SQUARE else round(picture.width * pixel_aspect)
     image = picture.to_ndarray(format="rgb24", width=width)
     return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+
+
+def _pixel_aspect(stream: VideoStream) -> float:
+    """Width of a pixel over its height; 1 where the file does not tell, or tells what no camera has."""
+    told = float(stream.sample_aspect_ratio or 1)
+    return told if 1 / MOST_OBLONG <= told <= MOST_OBLONG else 1.0
 
 
 def _nominal_rate(stream: VideoStream, stamps: list[int]) -> float:

@@ -77,6 +77,12 @@ def test_oblong_pixels_are_made_square(tmp_path):
     assert (turned.width, turned.height) == (48, 85)
 
 
+@pytest.mark.parametrize("aspect", [Fraction(1, 500), Fraction(500), Fraction(1001, 1000)])
+def test_a_pixel_aspect_that_no_camera_has_is_not_believed(tmp_path, aspect):
+    footage = open_footage(write_video(tmp_path / "a.mp4", pixel_aspect=aspect))
+    assert (footage.width, footage.height) == (64, 48) and len(list(footage.frames())) == 20
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_a_title_in_an_old_encoding_does_not_hide_the_pictures(tmp_path, name):
     assert len(list(open_footage(write_video(tmp_path / name, title="caf\u00e9")).frames())) == 20
