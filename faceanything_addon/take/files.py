@@ -19,6 +19,7 @@ from .take import Actor, Frames, Take, TakeInfo
 FORMAT, VERSION = "faceanything-take", 1
 STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
+CUT_OFF = "take.json" + TEMPORARY  # all that is left where a take was stopped at its very start
 BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
 
 
@@ -282,7 +283,7 @@ def check_target(folder: Path, resume: bool = False, overwrite: bool = False) ->
     with write_errors(folder):
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder}: is a file; give the name of a new folder")
-        if not folder.is_dir() or all(inside.suffix == TEMPORARY for inside in folder.iterdir()):
+        if not folder.is_dir() or all(inside.name == CUT_OFF for inside in folder.iterdir()):
             return False
     if not _looks_like_take(folder):
         raise UserError(f"{folder}: the folder holds other files than a take; give the name of a new folder")

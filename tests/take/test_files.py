@@ -238,6 +238,13 @@ def test_a_start_that_was_cut_off_leaves_a_place_where_the_take_can_be_begun_aga
     assert len(read_take(tmp_path / "t").frames) == 3
 
 
+def test_a_folder_with_someone_elses_unfinished_download_is_not_taken_for_empty(tmp_path):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "film.mp4.partial").write_text("half")
+    assert "other files than a take" in complaint(TakeWriter.open, tmp_path / "t", toy_info(3))
+    assert (tmp_path / "t" / "film.mp4.partial").read_text() == "half"
+
+
 def test_a_file_system_whose_folders_cannot_be_synced_holds_takes(tmp_path, monkeypatch):
     sync = os.fsync
 
