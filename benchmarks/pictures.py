@@ -16,6 +16,7 @@ from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.template import Template
 
 from .clips import ask_peer
+from .keep import kept_in
 
 SIZE = 384
 PIECE = 50
@@ -48,10 +49,10 @@ def draw(face_data: Path, cache: Path, count: int) -> list[Truth]:
     Faces so small or so far outside of the picture that they cover less than LEAST_SHARE of it are left out.
     """
     from training.generator import load_assets, render_batch
+    from training.generator.assets import UNUSED_SKINS
 
-    cache.mkdir(parents=True, exist_ok=True)
-    assets = load_assets(face_data)
-    names = [p.stem for p in sorted((face_data / "skins").glob("*.jpg"))]
+    cache, assets = kept_in(cache), load_assets(face_data)
+    names = [p.stem for p in sorted((face_data / "skins").glob("*.jpg")) if p.stem not in UNUSED_SKINS]
     out: list[Truth] = []
     for seed in range(FIRST_SEED, FIRST_SEED + count, PIECE):
         file = cache / f"pictures{seed}.npz"

@@ -20,10 +20,12 @@ import numpy as np
 
 from faceanything_addon.retarget import recognise
 from faceanything_addon.retarget.create import Piece, lay_template
+from faceanything_addon.solve.gaze import angles, look_coefficients
 from faceanything_addon.template import load_template
 from faceanything_addon.template.names import arkit_names
 
 from . import measures as m
+from .keep import kept_in
 
 SEEDS = (2000000003, 2000000011, 2000000019, 2000000027)
 FRAMES, RATE, YAW = 150, 30.0, 12.0
@@ -66,7 +68,7 @@ def render(face_data: Path, folder: Path, seed: int) -> Path:
     from training.generator.assets import load_assets
     from training.generator.sequence import render_sequence, write_video
 
-    clip = folder / f"act{seed}.mp4"
+    clip = kept_in(folder) / f"act{seed}.mp4"
     if not clip.with_suffix(".npz").exists():
         assets = load_assets(face_data)
         rng = np.random.default_rng(seed + 1)
@@ -120,6 +122,18 @@ def played(character: Character, take: Path, folder: Path, frames: int) -> np.nd
     scene = folder / f"{take.name}_{character.file.stem}.blend"
     run(*TOOL, "retarget", take, "--character", character.file, "--out", scene, "--adopt-rate", "--no-sound")
     return read_back(scene, frames)["values"]
+
+
+def acted(arkit: np.ndarray, gaze: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """(F, 52) true coefficients, eyeLook as ARKit has it: the sequence's own are what the lids do.
+
+    Args:
+        gaze: (F, 2, 3) camera axes. pose: (F, 4, 4) camera from head.
+    """
+    out = arkit.copy()
+    for name, curve in look_coefficients(angles(np.einsum("fji,fej->fei", pose[:, :3, :3], gaze))).items():
+        out[:, arkit_names().index(name)] = curve
+    return out
 
 
 def wanted(character: Character, arkit: np.ndarray) -> np.ndarray:
@@ -209,7 +223,7 @@ def whole(character: Character, clips: Sequence[Path], folder: Path) -> str:
     curves, counts = [], {"lips": np.zeros(3, int), "lids": np.zeros(3, int)}
     for number, clip in enumerate(clips):
         with np.load(clip.with_suffix(".npz")) as data:
-            truth = wanted(character, data["arkit"])
+            truth = wanted(character, acted(data["arkit"], data["gaze"], data["pose"]))
         own = played(character, folder / clip.stem, folder, len(truth))
         curves += judge(character, own, truth, number)
         for name, count in closures(character, own, truth).items():

@@ -16,6 +16,7 @@ from faceanything_addon.template import load_template
 
 from . import measures as m
 from .clips import ask_peer, capture
+from .keep import kept_in
 from .surface import compare, face_skin
 
 MM = 1000.0
@@ -51,9 +52,8 @@ def truth_size(truth: dict) -> int:
 
 def render(face_data: Path, folder: Path, seed: int, still: bool = False) -> Path:
     """A clip of a held-out person, moving or not, with its truth beside it; made once."""
-    clip = folder / f"{'still' if still else 'seed'}{seed}.mp4"
+    clip = kept_in(folder) / f"{'still' if still else 'seed'}{seed}.mp4"
     if not clip.with_suffix(".npz").exists():
-        folder.mkdir(parents=True, exist_ok=True)
         module = [sys.executable, "-m", "training.generator.sequence", "--face-data", str(face_data)]
         options = ["--seed", str(seed), "--frames", str(FRAMES), "--out", str(clip)]
         subprocess.run([*module, *options, *["--still"][:still]], check=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..solve.gaze import angles, best_rotation, camera_toward, direction, sphere
 from ..template import Part, Template
-from ..template.shape import gaze_rotation
+from ..template.shape import EYE_TURN, gaze_rotation, true_gaze
 from .normal import Pose
 from .surface import template_surface
 
@@ -68,7 +68,8 @@ class GazeFitter:
     def _turned(self, source: np.ndarray, target: np.ndarray, strength: np.ndarray) -> tuple[np.ndarray, float]:
         """The gaze that the eyeball's turn shows, in head space, and its weight."""
         turn = self._turn(source, target, strength)
-        return direction(angles(turn[:, 2]) / SHOWN), float(1 / (1 / strength.sum() + TURN_ERROR**2))
+        weight = EYE_TURN**2 / (1 / strength.sum() + TURN_ERROR**2)
+        return true_gaze(direction(angles(turn[:, 2]) / SHOWN)), float(weight)
 
     def _predicted(
         self, frame: dict[str, np.ndarray], number: int, pose: Pose, seen: float

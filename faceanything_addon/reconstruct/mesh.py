@@ -10,7 +10,7 @@ import numpy as np
 
 from ..solve.gaze import sphere
 from ..template import Part, Template
-from ..template.shape import gaze_rotation
+from ..template.shape import eyeball_rotation
 from .fine import Waves
 from .per_template import per_template
 from .surface import template_surface
@@ -81,7 +81,7 @@ def build_meshes(
     push_lids_out(vertices, lids)
     for number, lid in enumerate(lids):
         ball = vertices[:, lid.eye] - lid.center
-        turn = gaze_rotation(gaze[:, number])
+        turn = eyeball_rotation(gaze[:, number])
         vertices[:, lid.eye] = ball @ turn.transpose(0, 2, 1) + lid.center
     return vertices
 

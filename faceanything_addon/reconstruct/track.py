@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..solve.bounded import bounded_quadratic
-from ..solve.gaze import look_coefficients
+from ..solve.gaze import lid_coefficients
 from ..solve.regions import side_of
 from ..take.take import Actor
 from ..template import Template
@@ -126,7 +126,7 @@ class FrameFitter:
         gaze, weight = self.eyes.fit(frame, pose)
         if start is not None:
             gaze[weight == 0] = start.gaze[weight == 0]
-        look = look_coefficients(gaze)
+        look = lid_coefficients(gaze)
         names = self.template.expression_names
         index = np.array([names.index(name) for name in look])
         prior.expect(index, np.array(list(look.values())), LOOK_SIGMA)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..template import Part, Template
+from ..template.shape import true_gaze
 from .bounded import bounded_quadratic
-from .gaze import angles, best_rotation, look_coefficients
+from .gaze import angles, best_rotation, lid_coefficients, look_coefficients
 from .smooth import smooth
 
 # Shapes that undo each other: a face shows one of a pair at a time.
@@ -44,7 +45,7 @@ def solve_arkit(
     basis = template.expressions[:, skin].astype(np.float64)
     flat = basis.reshape(len(basis), -1)
     trust = None if weights is None else np.broadcast_to(weights, vertices.shape[:2])
-    look, known = _look(vertices, neutral, template)
+    look, known, lids = _look(vertices, neutral, template)
     state = np.zeros(len(basis)) if initial is None else np.asarray(initial, np.float64)
     out = np.empty((len(vertices), len(basis)))
     gram = flat @ flat.T
@@ -53,8 +54,9 @@ def solve_arkit(
         if trust is not None:
             gram = _gram(basis, trust[number, skin])
             motion *= trust[number, skin, None]
-        state = _solve_frame(gram, flat @ motion.ravel(), state, look, known[number])
+        state = _solve_frame(gram, flat @ motion.ravel(), state, look, lids[number])
         out[number] = state
+    out[:, look] = known
     out = np.clip(smooth(np.arange(len(out), dtype=np.float64), out, np.ones(len(out))), 0, 1)
     return exclusive(out, template.expression_names).astype(np.float32)
 
@@ -76,18 +78,19 @@ def _gram(basis: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return flat @ flat.T
 
 
-def _look(vertices: np.ndarray, neutral: np.ndarray, template: Template) -> tuple[np.ndarray, np.ndarray]:
-    """Columns (8,) of the eyeLook shapes and their values (F, 8), from how far the eyeballs have turned."""
+def _look(vertices: np.ndarray, neutral: np.ndarray, template: Template) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns (8,) of the eyeLook shapes, their values (F, 8) from how far the eyeballs have turned, and the lids'."""
     turned = np.zeros((len(vertices), 2, 2))
     for eye, label in enumerate(EYES):
         ball = np.flatnonzero(template.part == label)
         rest = neutral[ball] - neutral[ball].mean(axis=0)
         for number, shape in enumerate(vertices[:, ball]):
             turn = best_rotation(rest, shape - shape.mean(axis=0), np.ones(len(ball)))
-            turned[number, eye] = angles(turn[:, 2])
+            turned[number, eye] = angles(true_gaze(turn[:, 2]))
     values = look_coefficients(turned)
     columns = np.array([template.expression_names.index(name) for name in values])
-    return columns, np.stack(list(values.values()), axis=-1)
+    lids = lid_coefficients(turned)
+    return columns, *(np.stack(list(table.values()), axis=-1) for table in (values, lids))
 
 
 def _solve_frame(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..template.shape import LID_FOLLOW, shown_gaze
+
 FULL_LOOK = np.radians(30.0)  # the eye's turn that ARKit calls 1
 SIDES = ("Left", "Right")
 
@@ -34,13 +36,24 @@ def camera_toward(place: np.ndarray) -> np.ndarray:
 
 def look_coefficients(yaw_pitch: np.ndarray) -> dict[str, np.ndarray]:
     """Angles (..., 2, 2) of both eyes (subject's left first) -> eyeLook coefficients by name, each (...,) 0..1."""
-    share = np.asarray(yaw_pitch) / FULL_LOOK
+    return _looks(yaw_pitch, dict.fromkeys(LID_FOLLOW, FULL_LOOK))
+
+
+def lid_coefficients(yaw_pitch: np.ndarray) -> dict[str, np.ndarray]:
+    """The same, but those with which the template's own lids follow its eyeballs."""
+    shown = angles(shown_gaze(direction(np.asarray(yaw_pitch))))
+    return _looks(shown, {name: np.radians(degrees) for name, degrees in LID_FOLLOW.items()})
+
+
+def _looks(yaw_pitch: np.ndarray, full: dict[str, float]) -> dict[str, np.ndarray]:
+    """Angles (..., 2, 2) in shares of those that are `full` each way."""
+    turn = np.asarray(yaw_pitch)
     out = {}
     for eye, side in enumerate(SIDES):
-        outward = share[..., eye, 0] * (1 if side == "Left" else -1)
-        upward = share[..., eye, 1]
+        outward = turn[..., eye, 0] * (1 if side == "Left" else -1)
+        upward = turn[..., eye, 1]
         for name, value in (("Out", outward), ("In", -outward), ("Up", upward), ("Down", -upward)):
-            out[f"eyeLook{name}{side}"] = np.clip(value, 0, 1)
+            out[f"eyeLook{name}{side}"] = np.clip(value / full[name], 0, 1)
     return out
 
 

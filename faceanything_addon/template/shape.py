@@ -10,6 +10,10 @@ import numpy as np
 from .template import Part, Template
 
 EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
+# A real pupil lies 10.5 mm from the centre that the eye turns about, the template's iris 15.7 mm from its ball's.
+EYE_TURN = 0.67
+# Degrees of the ball's turn at which the template's eyeLook shapes have their lids follow in full.
+LID_FOLLOW = {"In": 38.0, "Out": 38.0, "Up": 23.0, "Down": 28.0}
 
 
 def neutral_shape(template: Template, identity: np.ndarray) -> np.ndarray:
@@ -51,6 +55,22 @@ def rotate_eyes(template: Template, vertices: np.ndarray, rotations: np.ndarray)
     return out
 
 
+def shown_gaze(direction: np.ndarray) -> np.ndarray:
+    """Axis of the template's eyeball whose iris lies where that of an eye with this gaze does.
+
+    The ball is larger than an eye, so that it turns by less. Unit vectors (..., 3) of head space both.
+    """
+    across = EYE_TURN * np.asarray(direction, dtype=np.float64)[..., :2]
+    return np.concatenate([across, np.sqrt(1 - (across**2).sum(-1, keepdims=True))], axis=-1)
+
+
+def true_gaze(axis: np.ndarray) -> np.ndarray:
+    """Inverse of `shown_gaze`; what no eye reaches ends at a right angle."""
+    across = np.asarray(axis, dtype=np.float64)[..., :2] / EYE_TURN
+    across = across / np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1)
+    return np.concatenate([across, np.sqrt(np.maximum(1 - (across**2).sum(-1, keepdims=True), 0))], axis=-1)
+
+
 def gaze_rotation(direction: np.ndarray) -> np.ndarray:
     """Rotation that carries +Z to a unit direction without roll (Listing's law is not needed here).
 
@@ -67,3 +87,8 @@ def gaze_rotation(direction: np.ndarray) -> np.ndarray:
         np.stack([-sy, cy * sp, cy * cp], axis=-1),
     ]
     return np.stack(rows, axis=-2).astype(np.float32)
+
+
+def eyeball_rotation(direction: np.ndarray) -> np.ndarray:
+    """Rotations (..., 3, 3) of the template's eyeballs that show a gaze (..., 3)."""
+    return gaze_rotation(shown_gaze(direction))

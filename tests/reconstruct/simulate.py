@@ -11,8 +11,9 @@ import numpy as np
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.reconstruct.camera import intrinsics
+from faceanything_addon.solve.gaze import angles, lid_coefficients
 from faceanything_addon.template import Part, Template
-from faceanything_addon.template.shape import expression_offset, gaze_rotation, neutral_shape, rotate_eyes
+from faceanything_addon.template.shape import expression_offset, eyeball_rotation, neutral_shape, rotate_eyes
 
 GRID = 96
 
@@ -51,10 +52,17 @@ class Performance:
     def neutral(self) -> np.ndarray:
         return neutral_shape(self.template, self.identity).astype(np.float32)
 
+    def shapes(self, frame: int) -> np.ndarray:
+        """(52,) coefficients that the mesh has: ARKit's, but the lids follow the eyeballs."""
+        out = self.arkit[frame].copy()
+        for name, value in lid_coefficients(np.stack([angles(self.gaze[frame])] * 2)).items():
+            out[self.template.expression_names.index(name)] = value
+        return out
+
     def vertices(self, frame: int) -> np.ndarray:
         """(V, 3) head space."""
-        shape = self.neutral + expression_offset(self.template, self.arkit[frame])
-        return rotate_eyes(self.template, shape, np.stack([gaze_rotation(self.gaze[frame])] * 2))
+        shape = self.neutral + expression_offset(self.template, self.shapes(frame))
+        return rotate_eyes(self.template, shape, np.stack([eyeball_rotation(self.gaze[frame])] * 2))
 
     def camera_vertices(self, frame: int) -> np.ndarray:
         return self.vertices(frame) @ self.poses[frame, :3, :3].T + self.poses[frame, :3, 3]

@@ -10,8 +10,17 @@ import numpy as np
 import pytest
 
 from faceanything_addon.errors import UserError
+from faceanything_addon.solve.gaze import direction
 from faceanything_addon.template import Part, Template, load_template
-from faceanything_addon.template.shape import expression_offset, gaze_rotation, neutral_shape, rotate_eyes
+from faceanything_addon.template.shape import (
+    expression_offset,
+    eyeball_rotation,
+    gaze_rotation,
+    neutral_shape,
+    rotate_eyes,
+    shown_gaze,
+    true_gaze,
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +117,28 @@ def test_the_eyes_turn_about_their_centres(template: Template) -> None:
     before = np.linalg.norm(template.vertices[ball] - center, axis=1)
     assert np.abs(np.linalg.norm(turned[ball] - center, axis=1) - before).max() < 1e-5
     assert np.array_equal(turned[template.part == Part.SKIN], template.vertices[template.part == Part.SKIN])
+
+
+def test_a_ball_turned_for_a_gaze_has_its_iris_where_a_real_eye_has_its_pupil(template: Template) -> None:
+    for yaw, pitch in ((0.0, 0.0), (30.0, 0.0), (-20.0, 15.0), (0.0, -25.0)):
+        gaze = direction(np.radians([yaw, pitch]))
+        turned = rotate_eyes(template, template.vertices, np.stack([eyeball_rotation(gaze)] * 2))
+        for eye, part in enumerate((Part.EYE_LEFT, Part.EYE_RIGHT)):
+            ball = np.flatnonzero(template.part == part)
+            rest = template.vertices[ball] - template.eye_centers[eye]
+            iris = np.abs(np.degrees(np.arctan2(np.linalg.norm(rest[:, :2], axis=1), rest[:, 2])) - 12) < 12
+            moved = (turned[ball[iris]] - template.vertices[ball[iris]]).mean(axis=0)
+            assert moved[:2] == pytest.approx(0.0105 * gaze[:2], abs=2.5e-4)
+        assert true_gaze(shown_gaze(gaze)) == pytest.approx(gaze, abs=1e-6)
+
+
+def test_who_somebody_is_does_not_turn_the_eyes(template: Template) -> None:
+    for part in (Part.EYE_LEFT, Part.EYE_RIGHT):
+        rest = template.vertices[template.part == part]
+        rest = rest - rest.mean(axis=0)
+        moves = template.identity[:, template.part == part].astype(np.float64)
+        torque = np.cross(rest, moves - moves.mean(axis=1, keepdims=True)).sum(axis=1)
+        assert np.degrees(np.abs(torque) / (rest**2).sum()).max() < 0.05
 
 
 def test_identities_differ_by_millimetres_not_centimetres(template: Template) -> None:

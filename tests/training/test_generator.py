@@ -10,14 +10,16 @@ import pytest
 
 pytest.importorskip("numba")
 
+from faceanything_addon.template import Part, load_template
 from training.generator import people
 from training.generator.faults import through_codec
 from training.generator.looks import draw_tone
-from training.generator.motion import draw_motion
+from training.generator.motion import converging, draw_motion
 from training.generator.raster import empty_buffers, rasterize
 from training.generator.standin import ARKIT
 from training.generator.view import FLIP, View, draw_view, rotation
 from training.registration import closest_weights
+from training.template.identity import with_rigid_eyes
 
 
 def draw(xy, z, tris, size=16, cull=0):
@@ -151,3 +153,18 @@ def test_truth_agrees_with_the_points() -> None:
         found = batch["canonical"][i][y, x].astype(float) - t.vertices[t.points[ok]]
         error.extend(np.linalg.norm(found[skin], axis=1))
     assert np.percentile(error, 40) < 0.003
+
+
+def test_a_shape_that_turns_everything_leaves_the_eyeballs_unturned() -> None:
+    template = load_template()
+    turn = np.cross([0.0, 0.1, 0.02], template.vertices)
+    rigid = with_rigid_eyes(np.stack([turn]), template.vertices, template.part)[0]
+    skin = template.part == Part.SKIN
+    assert np.array_equal(rigid[skin], turn[skin])
+    for part in (Part.EYE_LEFT, Part.EYE_RIGHT):
+        assert np.ptp(rigid[template.part == part], axis=0).max() < 1e-6
+
+
+def test_eyes_that_look_at_something_near_turn_inwards() -> None:
+    gaze = converging(np.zeros((3, 2)))
+    assert (gaze[:, 0, 0] < 0).all() and (gaze[:, 1, 0] > 0).all() and not gaze[..., 1].any()

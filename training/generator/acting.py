@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import people
-from .motion import Motion, blinks, drift, saccades, speech
+from .motion import Motion, blinks, converging, drift, saccades, speech
 
 REST = 0.35  # seconds of a neutral face at the start
 BROWS: tuple[dict[str, float], ...] = (
@@ -32,7 +32,7 @@ def acted_motion(rng: np.random.Generator, names: tuple[str, ...], frames: int, 
         arkit = np.maximum(arkit, episodes(rng, table, index, now))
     arkit *= np.clip((now - REST) / 0.2, 0, 1)[:, None]
     aim = saccades(rng, frames, fps)
-    gaze = np.stack([aim, aim], axis=1)
+    gaze = converging(aim)
     closed = blinks(rng, frames, fps)
     rows = [_frame(names, index, row, shut, look) for row, shut, look in zip(arkit, closed, gaze, strict=True)]
     angles = drift(rng, frames, fps, 0.9, 3) * (yaw, 6.0, 4.5)

@@ -14,6 +14,7 @@ import numpy as np
 
 from faceanything_addon.template import Part, Template, load_template
 from faceanything_addon.template.template import TEMPLATE_FILE
+from training.template.identity import with_rigid_eyes
 
 from . import bake
 from .standin import standin_template
@@ -167,9 +168,9 @@ def occlusion(template: Template) -> np.ndarray:
     return np.where(eyes, 0.25 + 0.75 * out, 0.15 + 0.85 * out).astype(np.float32).clip(0, 1)
 
 
-def smooth_noise(template: Template, fields: int = 24) -> np.ndarray:
+def smooth_noise(template: Template, fields: int = 24, seed: int | tuple[int, ...] = 11) -> np.ndarray:
     """(M, V, 3) smooth vector fields from random Fourier waves, wavelength 3 to 12 cm, unit RMS."""
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(seed)
     out = np.zeros((fields, len(template.vertices), 3), np.float32)
     for field in out:
         for _ in range(6):
@@ -177,7 +178,7 @@ def smooth_noise(template: Template, fields: int = 24) -> np.ndarray:
             wave = 2 * np.pi / rng.uniform(0.03, 0.12) * axis / np.linalg.norm(axis)
             field += np.sin(template.vertices @ wave + rng.uniform(0, 6.3))[:, None] * rng.normal(size=3)
         field /= np.sqrt((field**2).sum(axis=1).mean())
-    return out
+    return with_rigid_eyes(out, template.vertices, template.part)
 
 
 def read_textures(folder: Path) -> tuple[list[str], np.ndarray]:

@@ -47,6 +47,7 @@ IRIS = np.array(
         (0.03, 0.08, 0.2),
     ]
 )
+IRIS_SIZE = 0.36, 0.44  # tangent: 10.8 to 12.8 mm across on the template's balls, as irises are
 IRIS_CHANCE = np.array([0.3, 0.22, 0.14, 0.09, 0.1, 0.08, 0.07])  # of the rows of IRIS
 
 
@@ -159,7 +160,7 @@ def draw_eye(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.7:
         outer = inner * rng.uniform(0.5, 1.2)
     white = np.array([0.72, 0.66, 0.62]) ** rng.uniform(0.8, 1.8) * rng.uniform(0.35, 1.0)
-    return np.r_[rng.uniform(0.47, 0.57), rng.uniform(0.22, 0.55), inner, outer, white, rng.random() * 0.35]
+    return np.r_[rng.uniform(*IRIS_SIZE), rng.uniform(0.22, 0.55), inner, outer, white, rng.random() * 0.35]
 
 
 def polygon_mask(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:

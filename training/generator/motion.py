@@ -23,6 +23,9 @@ VISEMES = (
 )
 
 
+CONVERGENCE = 1.8  # degrees that each eye turns inwards
+
+
 @dataclass
 class Motion:
     """F frames."""
@@ -83,6 +86,12 @@ def saccades(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
     return np.stack([np.interp(now, times, [v[k] for v in values]) for k in range(2)], axis=1)
 
 
+def converging(aim: np.ndarray) -> np.ndarray:
+    """(F, 2) where both eyes look -> (F, 2, 2) of each, the subject's left first: at something about a metre away."""
+    inward = np.array([CONVERGENCE, 0.0])
+    return np.stack([aim - inward, aim + inward], axis=1)
+
+
 def draw_motion(rng: np.random.Generator, names: tuple[str, ...], frames: int, fps: float, yaw: float = 14.0) -> Motion:
     """A performance. `yaw`: size of the head's turning in degrees."""
     index = {n: i for i, n in enumerate(names)}
@@ -93,7 +102,7 @@ def draw_motion(rng: np.random.Generator, names: tuple[str, ...], frames: int, f
             arkit[:, index[name]] = np.maximum(arkit[:, index[name]], 0.6 * np.clip(curve - 0.3, 0, 1.5))
     aim = saccades(rng, frames, fps)
     angles = drift(rng, frames, fps, 0.9, 3) * (yaw, 6.0, 4.5)
-    gaze = np.stack([aim, aim], axis=1) - 0.5 * np.array([0.0, 0.0])
+    gaze = converging(aim)
     closed = blinks(rng, frames, fps)
     rows = []
     for k in range(frames):

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Degrees of eye rotation that coefficient 1 of eyeLook* stands for.
-EYE_LOOK = {"In": 38.0, "Out": 38.0, "Up": 23.0, "Down": 28.0}
+from faceanything_addon.template.shape import EYE_TURN, LID_FOLLOW
 
 # kind: (share, function name); see `expression`.
 KINDS = (
@@ -188,12 +187,12 @@ def brows(face: Face, rng: np.random.Generator) -> None:
 
 
 def look(face: Face, gaze: np.ndarray) -> None:
-    """eyeLook* coefficients that go with the gaze."""
+    """eyeLook* coefficients with which the lids follow the gaze (degrees)."""
     for side, (yaw, pitch) in zip(("Left", "Right"), gaze, strict=True):
         out = yaw if side == "Left" else -yaw
         pairs = (("Out", out), ("In", -out), ("Up", pitch), ("Down", -pitch))
         for name, angle in pairs:
-            face.value[face.index[f"eyeLook{name}{side}"]] = np.clip(angle / EYE_LOOK[name], 0, 1)
+            face.value[face.index[f"eyeLook{name}{side}"]] = np.clip(EYE_TURN * angle / LID_FOLLOW[name], 0, 1)
 
 
 def constrain(face: Face) -> np.ndarray:

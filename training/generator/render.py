@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes
+from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes, shown_gaze
 
 from . import faults, people
 from .assets import Assets
@@ -55,8 +55,8 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
 
 def finish_eyes(assets: Assets, vertices: np.ndarray, gaze: np.ndarray) -> np.ndarray:
     """Turn the eyeballs and keep the lids outside of them."""
-    t = assets.template
-    vertices = rotate_eyes(t, vertices, gaze_rotation(gaze)).astype(np.float32)
+    t, axes = assets.template, shown_gaze(gaze)
+    vertices = rotate_eyes(t, vertices, gaze_rotation(axes)).astype(np.float32)
     for k, part in enumerate(EYES):
         ball = vertices[t.part == part]
         center = (ball.max(axis=0) + ball.min(axis=0)) / 2
@@ -64,19 +64,19 @@ def finish_eyes(assets: Assets, vertices: np.ndarray, gaze: np.ndarray) -> np.nd
         away = vertices[near] - center
         far = np.linalg.norm(away, axis=1)
         direction = away / far[:, None]
-        limit = ball_radius(ball - center, direction, gaze[k]) + 0.0005
+        limit = ball_radius(ball - center, direction, axes[k]) + 0.0005
         short = np.maximum(limit - far, 0) * (direction[:, 2] > 0.0)
         vertices[near] += direction * short[:, None]
     return vertices
 
 
-def ball_radius(ball: np.ndarray, direction: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-    """Radius of a ball (M, 3) round about its gaze axis, in unit directions (N, 3)."""
+def ball_radius(ball: np.ndarray, direction: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Radius of a ball (M, 3) round about its axis (3,), in unit directions (N, 3)."""
     radius = np.linalg.norm(ball, axis=1)
     bins = np.zeros(41, np.float32)
-    angle = ((ball @ gaze / radius + 1) * 20).astype(int)
+    angle = ((ball @ axis / radius + 1) * 20).astype(int)
     np.maximum.at(bins, angle, radius)
-    at = ((direction @ gaze + 1) * 20).astype(int).clip(0, 40)
+    at = ((direction @ axis + 1) * 20).astype(int).clip(0, 40)
     return np.where(bins[at] > 0, bins[at], np.median(radius))
 
 

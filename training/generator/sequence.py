@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 
 from faceanything_addon.template import Part
+from training.template.identity import with_rigid_eyes
 
 from . import people
-from .assets import TEST_SEED, Assets, load_assets
+from .assets import TEST_SEED, Assets, load_assets, smooth_noise
 from .looks import Looks, draw_looks
 from .motion import Motion, draw_motion
 from .raster import empty_buffers, rasterize
@@ -26,7 +27,9 @@ from .render import background, colour, finish_eyes
 from .scene import Builder, Flat, add_face, add_hair, add_props
 from .view import FLIP, Light, View, draw_light, rotation
 
-OWN = 0.001  # metres (RMS) of every face's shape that the template's modes of identity do not have
+OWN = 0.0006  # metres (RMS) of every face's shape that the template's modes have not; models of faces leave as much
+
+BEYOND = 0.1  # weight of what is not the face where a shape is cleared of the template's modes
 
 
 @dataclass
@@ -54,7 +57,6 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
     rng = np.random.default_rng(seed)
     t = assets.template
     identity = people.draw_identity(rng, len(t.identity)) * 0.9
-    own = np.random.default_rng((seed, 1)).normal(size=len(assets.smooth)) * OWN / np.sqrt(len(assets.smooth))
     looks = draw_looks(rng, assets, assets.split(seed))
     if plain:
         looks.extras = {k: k == "torso" for k in looks.extras}
@@ -66,15 +68,33 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
         looks=looks,
         light=light,
         behind=behind,
-        neutral=(
-            t.vertices + np.tensordot(identity, t.identity, axes=1) + np.tensordot(own, assets.smooth, axes=1)
-        ).astype(np.float32),
+        neutral=(t.vertices + np.tensordot(identity, t.identity, axes=1) + OWN * own_shape(assets, seed)).astype(
+            np.float32
+        ),
         size=size,
         focal=share * size * distance / 0.15,
         distance=distance,
         seed=seed,
         gain=np.exp(rng.normal(size=3) * 0.04),
     )
+
+
+def own_shape(assets: Assets, seed: int) -> np.ndarray:
+    """(V, 3) of unit RMS on the face: what makes somebody like nobody else.
+
+    Waves that no other picture has, less what identity, a turn, a shift and a growth can make of them.
+    """
+    t = assets.template
+    wave, x = smooth_noise(t, 1, (seed, 1))[0], t.vertices
+    turns = [np.cross(axis, x) for axis in np.eye(3)]
+    shifts = [np.broadcast_to(axis, x.shape) for axis in np.eye(3)]
+    known = np.stack([*t.identity, x, *turns, *shifts]).astype(np.float64)
+    weight = np.full(len(x), BEYOND)
+    weight[assets.face] = 1
+    basis = (known * weight[:, None]).reshape(len(known), -1).T
+    share = np.linalg.lstsq(basis, (wave * weight[:, None]).ravel(), rcond=None)[0]
+    own = with_rigid_eyes((wave - np.tensordot(share, known, axes=1))[None], x, t.part)[0]
+    return own / np.sqrt((own[assets.face] ** 2).sum(axis=1).mean())
 
 
 def view_of(stage: Stage, angles: np.ndarray, shift: np.ndarray) -> View:

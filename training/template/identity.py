@@ -121,6 +121,19 @@ def similar(source: np.ndarray, moved: np.ndarray, points: np.ndarray) -> np.nda
     return moved.mean(0) + growth * (points - points.mean(0))
 
 
+def with_rigid_eyes(fields: np.ndarray, vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Displacements (N, V, 3) of which those of an eyeball's vertices are one shift and one growth.
+
+    A ball that a shape turns looks elsewhere than the gaze says.
+    """
+    out = fields.copy()
+    for label in (Part.EYE_LEFT, Part.EYE_RIGHT):
+        ball = np.flatnonzero(part == label)
+        for field in out:
+            field[ball] = similar(vertices[ball], field[ball], vertices[ball])
+    return out
+
+
 def centre_on_eyes(samples: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Shift each head (N, V, 3) so that the midpoint of its eyes stays at the origin."""
     eyes = [samples[:, part == label].mean(axis=1) for label in (Part.EYE_LEFT, Part.EYE_RIGHT)]
@@ -170,4 +183,4 @@ def learn(
     samples = without_turn(centre_on_eyes(np.concatenate([a, b]), part), template_cm, part, weight)
     # both hands of every head, so that the modes are symmetric or antisymmetric
     flipped = samples[:, mirror] * np.float32([-1, 1, 1])
-    return principal(np.concatenate([samples, flipped]), MODES, weight)
+    return with_rigid_eyes(principal(np.concatenate([samples, flipped]), MODES, weight), template_cm, part)

@@ -17,7 +17,7 @@ from ...solve.edit import TURN, Edit, calmed, edited, scaled_turns
 from ...solve.reduce import EYE_RADIUS, HEAD_RADIUS, Tolerance
 from ...solve.regions import EYES, HEAD, SIDES
 from ...take.performance import Performance
-from ...template.shape import gaze_rotation
+from ...template.shape import eyeball_rotation
 from .. import space
 from ..retarget.characters import Character, key_names, roots_of
 from ..retarget.head import eulers, head_at, head_channel, head_columns, rest_rotation
@@ -189,7 +189,7 @@ class EyePart(TurnPart):
         if performance.gaze is None:
             return {}
         gaze = resample(performance.time, performance.gaze[:, self.side], at)
-        turns = space.quaternions(space.object_rotations(gaze_rotation(gaze).astype(np.float64)))
+        turns = space.quaternions(space.object_rotations(eyeball_rotation(gaze).astype(np.float64)))
         return {("rotation_quaternion", index): column for index, column in enumerate(turns.T)}
 
 

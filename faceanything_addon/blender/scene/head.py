@@ -12,7 +12,7 @@ import numpy as np
 from ...exchange.pc2 import write_pc2
 from ...take.take import Frames
 from ...template import Part, Template
-from ...template.shape import gaze_rotation
+from ...template.shape import eyeball_rotation
 from .. import space
 from .animation import OWN, curves_of, set_curve, set_vector
 from .materials import assign_eye
@@ -104,7 +104,7 @@ def make_eye_mesh(
 def gaze_quaternions(frames: Frames) -> np.ndarray:
     """(F, 2, 4) rotations of the eyes against the head, Blender object axes, subject's left first."""
     local = space.head_gaze(frames.gaze.astype(np.float64), frames.head_pose.astype(np.float64))
-    turns = space.object_rotations(gaze_rotation(local).astype(np.float64))
+    turns = space.object_rotations(eyeball_rotation(local).astype(np.float64))
     return np.stack([space.quaternions(turns[:, eye]) for eye in (0, 1)], axis=1)
 
 

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks import keep
+
+
+def test_pictures_of_another_generator_are_kept_apart(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "training/generator").mkdir(parents=True)
+    code = tmp_path / "training/generator/eye.py"
+    code.write_text("IRIS = 1")
+    monkeypatch.setattr(keep, "ROOT", tmp_path)
+    keep.generator_key.cache_clear()
+    first = keep.kept_in(tmp_path / "build")
+    code.write_text("IRIS = 2")
+    keep.generator_key.cache_clear()
+    second = keep.kept_in(tmp_path / "build")
+    keep.generator_key.cache_clear()
+    assert first.is_dir() and second.is_dir() and first != second
