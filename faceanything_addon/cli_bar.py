@@ -8,6 +8,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+STEP = 10  # percent between plain lines
+
+
+class PlainBar:
+    """What is used of tqdm, as plain lines; Blender's own Python has no tqdm."""
+
+    def __init__(self, total: int, desc: str, initial: int = 0) -> None:
+        self.total, self.desc, self.n = total, desc, initial
+        self._told = -1
+
+    def update(self, more: float) -> None:
+        self.n += more
+        percent = int(100 * self.n / max(self.total, 1)) // STEP * STEP
+        if percent > self._told:
+            self._told = percent
+            print(f"{self.desc}: {percent} %", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+def new_bar(stage: str, total: int, unit: str = "frame", initial: int = 0) -> Any:
+    """A progress bar on standard error, with `n`, `update` and `close`."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return PlainBar(total, stage, initial)
+    return tqdm(total=total, initial=initial, desc=stage, unit=unit, file=sys.stderr)
+
+
+def say(message: str) -> None:
+    """A line above the bar."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        print(message, file=sys.stderr, flush=True)
+    else:
+        tqdm.write(message, file=sys.stderr)
+
 
 class Bar:
     """Progress bars on standard error, one a stage."""
@@ -25,24 +64,20 @@ class Bar:
             self._bar.close()
 
     def report(self, progress: Any) -> None:
-        from tqdm import tqdm
-
         if progress.message:
-            tqdm.write(f"faceanything: {progress.message}", file=sys.stderr)
+            say(f"faceanything: {progress.message}")
             return
         if progress.stage != self._stage:
             self.__exit__()
             self._stage = progress.stage
-            self._bar = tqdm(
-                total=progress.total, initial=progress.done, desc=progress.stage, unit=self._unit, file=sys.stderr
-            )
+            self._bar = new_bar(progress.stage, progress.total, self._unit, progress.done)
         self._bar.update(progress.done - self._bar.n)
 
 
 @contextmanager
-def percent_bar(stage: str) -> Iterator[Callable[[int, int], None]]:
-    """Calls with what is done and the total move one bar."""
+def stage_bar(stage: str, unit: str = "frame") -> Iterator[Callable[[int, int], None]]:
+    """Calls with what is done and the total move one bar, drawn from the first call on."""
     from .jobs.progress import Progress
 
-    with Bar("%") as bar:
+    with Bar(unit) as bar:
         yield lambda done, total: bar.report(Progress(stage, done, total))

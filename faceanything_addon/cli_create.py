@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .cli_bar import percent_bar
+from .cli_bar import stage_bar
 from .cli_exchange import blender_needed
 from .errors import UserError
 
@@ -50,7 +50,7 @@ def make_shapes(parsed: argparse.Namespace) -> None:
     landmarks, front = _face_options(parsed)
     with blender_needed():
         from .blender.create.command import make_shapes_file
-    with percent_bar("making shapes") as report:
+    with stage_bar("making shapes", "%") as report:
         lines = make_shapes_file(parsed.character, parsed.out, parsed.object, landmarks, front, report)
     for line in (*lines, f"{parsed.out}: written"):
         print(line)
@@ -66,7 +66,7 @@ def drive_mesh(parsed: argparse.Namespace) -> None:
     landmarks, front = _face_options(parsed)
     with blender_needed():
         from .blender.create.drive import drive_file
-    with percent_bar("driving the mesh") as report:
+    with stage_bar("driving the mesh", "%") as report:
         line = drive_file(
             parsed.take, parsed.character, parsed.out, parsed.object, landmarks, front, parsed.head, report
         )

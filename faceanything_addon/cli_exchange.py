@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .cli_bar import stage_bar
 from .errors import UserError
 
 PLAIN = ("npz", "livelink", "arkit-json", "pc2", "mdd", "obj")
@@ -33,7 +33,7 @@ def add_commands(commands: Any, add: Add) -> None:
 
 
 def run_export(parsed: argparse.Namespace) -> None:
-    with _bar("exporting") as report:
+    with stage_bar("exporting") as report:
         written = _export_blender(parsed, report) if parsed.format in BLENDERS else _export_plain(parsed, report)
     for file in written:
         print(f"{file}: written")
@@ -61,7 +61,7 @@ def run_send(parsed: argparse.Namespace) -> None:
     from .exchange.sources import read_performance
 
     performance = read_performance(parsed.take)
-    with Sender(parsed.to, parsed.protocol, parsed.subject) as sender, _bar("sending") as report:
+    with Sender(parsed.to, parsed.protocol, parsed.subject) as sender, stage_bar("sending") as report:
         play(performance, sender, parsed.loop, report)
 
 
@@ -74,22 +74,3 @@ def blender_needed() -> Iterator[None]:
         raise UserError(
             f"bpy cannot be loaded ({error}); install it with: pip install 'faceanything[scene]'"
         ) from error
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, drawn from the first report on."""
-    from tqdm import tqdm
-
-    bar = None
-
-    def report(done: int, total: int) -> None:
-        nonlocal bar
-        bar = tqdm(total=total, desc=label, unit="frame", file=sys.stderr) if bar is None else bar
-        bar.update(done - bar.n)
-
-    try:
-        yield report
-    finally:
-        if bar is not None:
-            bar.close()

@@ -84,6 +84,15 @@ def test_a_rate_for_a_video_is_refused(tmp_path, video, capsys):
     assert code == 2 and "its own frame rate, 25" in err and not (tmp_path / "t").exists()
 
 
+def test_progress_is_plain_lines_where_there_is_no_tqdm(tmp_path, video, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    code, _, err = run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--end", "12")
+    assert code == 0 and {f"{stage}: 100 %" for stage in ("observing", "meshes")} <= set(err.splitlines())
+    assert 3 < err.count("\n") < 50
+    code, _, err = run(capsys, "export", tmp_path / "t", "--format", "npz", "--out", tmp_path / "t.npz")
+    assert code == 0 and err.splitlines()[-1] == "exporting: 100 %"
+
+
 def test_a_users_error_is_one_line_and_code_2(tmp_path, capsys):
     code, out, err = run(capsys, "reconstruct", tmp_path / "no.mp4", "--out", tmp_path / "t")
     assert code == 2 and out == "" and err.startswith("faceanything: ") and err.count("\n") == 1

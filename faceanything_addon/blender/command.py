@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,13 @@ def make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{file.parent}: cannot be made ({error.strerror}); choose another folder") from error
+
+
+def refuse_own_file(file: Path, out: Path) -> None:
+    """Raises UserError: `out` is the character's file `file`, by another path or a link too."""
+    same = os.path.realpath(file) == os.path.realpath(out)
+    if same or (file.exists() and out.exists() and out.samefile(file)):
+        raise UserError(f"{out}: is the character's own file; give another name, it would be overwritten")
 
 
 def _first_line(error: Exception) -> str:

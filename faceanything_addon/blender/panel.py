@@ -40,7 +40,7 @@ class FACEANYTHING_PT_capture(bpy.types.Panel):
         if state.job is not None:
             draw_job(layout, state.job)
         else:
-            draw_actions(layout, take_folder(settings))
+            draw_actions(layout, take_folder(settings), bpy.path.abspath(settings.footage))
         if state.error:
             draw_text(layout, state.error, "ERROR", line_length(context))
         elif state.note and state.job is None:
@@ -88,8 +88,11 @@ def draw_job(layout: Any, job: Job) -> None:
     column.operator("face_anything.cancel", icon="CANCEL")
 
 
-def draw_actions(layout: Any, folder: Path | None) -> None:
+def draw_actions(layout: Any, folder: Path | None, footage: str) -> None:
     stage = take_stage(folder)
+    other = other_footage(folder, footage) if stage not in (None, "damaged") else None
+    if other is not None:
+        layout.label(text=f"take of {other.name}", icon="INFO")
     column = layout.column(align=True)
     column.scale_y = 1.3
     if stage is None:
@@ -113,6 +116,20 @@ def take_stage(folder: Path | None) -> str | None:
         return read_header(folder).stage
     except UserError:
         return "damaged"
+
+
+def other_footage(folder: Path | None, footage: str) -> Path | None:
+    """What a take was made of, where that is other footage than the chosen: names that differ in the suffix alone
+    share a folder."""
+    if folder is None or not footage:
+        return None
+    try:
+        recorded, chosen = Path(read_header(folder).info.footage), Path(footage)
+    except UserError:
+        return None
+    if recorded.exists() and chosen.exists():
+        return None if recorded.samefile(chosen) else recorded
+    return None if recorded.name == chosen.name else recorded  # both may have been moved since
 
 
 def line_length(context: Any) -> int:

@@ -100,7 +100,8 @@ def take_folder(settings: FACEANYTHING_PG_settings) -> Path | None:
     if not settings.footage:
         return None
     footage = Path(bpy.path.abspath(settings.footage))
-    return footage.parent / f"{footage.stem or footage.name}_take"
+    # What looks like the suffix of a folder is a part of its name: shot.v1, shot.v2.
+    return footage.parent / f"{footage.name if footage.is_dir() else footage.stem}_take"
 
 
 def clip_options(

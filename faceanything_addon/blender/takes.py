@@ -50,10 +50,18 @@ def build_from_folder(scene: bpy.types.Scene, folder: str | Path, key_limit: int
 
 def look_through_camera(scene: bpy.types.Scene) -> None:
     """Show the take as it was filmed in every 3D view of the file that shows this scene."""
-    for screen in bpy.data.screens:
+    for screen in _screens_of(scene):
         for area in screen.areas:
             for space in area.spaces:
                 if isinstance(space, bpy.types.SpaceView3D) and space.region_3d is not None:
                     space.camera = scene.camera
                     space.region_3d.view_perspective = "CAMERA"
                     space.shading.type = "SOLID"
+
+
+def _screens_of(scene: bpy.types.Scene) -> list[bpy.types.Screen]:
+    """Screens of the windows that show a scene; where no window shows another, those that are not open too."""
+    windows = [window for manager in bpy.data.window_managers for window in manager.windows]
+    if all(window.scene == scene for window in windows):
+        return list(bpy.data.screens)
+    return [window.screen for window in windows if window.scene == scene]

@@ -8,7 +8,6 @@ lookAt).
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..take.storage import is_finite
 
 MAGIC, JSON_CHUNK = 0x46546C67, 0x4E4F534A
 MESH_TAG = "face_anything_mesh"  # extra of each mesh: its number, to find it again after an import
@@ -136,7 +136,7 @@ def _binds(binds: Any, morphs: list[list[str]]) -> Iterator[Bind]:
 
 def _number(value: Any) -> float:
     """A finite number; what is none counts as 0, so that no vertex is thrown out of the mesh."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+    return float(value) if is_finite(value) else 0.0
 
 
 def _name_morphs(mesh: dict[str, Any], number: int) -> list[str]:

@@ -6,7 +6,6 @@ A profile changes a performance before it drives anything; the take stays as it 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..take.performance import Performance
-from ..take.storage import read_json, write_json
+from ..take.storage import is_finite, read_json, write_json
 from ..template.names import arkit_names
 
 FORMAT, VERSION = "faceanything-actor", 1
@@ -154,7 +153,6 @@ def _numbers(data: dict[str, Any], entry: str, low: float, high: float) -> dict[
     for name, value in values.items():
         if name not in arkit_names():
             raise ValueError(f"names {name!r} in {entry!r}, which is no ARKit coefficient")
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if not plain or not math.isfinite(value) or not low <= value <= high:
+        if isinstance(value, bool) or not is_finite(value) or not low <= value <= high:
             raise ValueError(f"has {value!r} for {name} in {entry!r}, not a number from {low:g} to {high:g}")
     return {name: float(value) for name, value in values.items()}

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..take.storage import is_finite
 from ..template.names import arkit_names
 
 NUMBERS = {"gain": 1.0, "offset": 0.0, "low": 0.0, "high": 1.0}
@@ -112,7 +112,7 @@ def parse_target(entry: Any) -> Target:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not is_finite(value):
         raise ValueError(f"has {value!r} for {name}, which is no number")
     return float(value)
 

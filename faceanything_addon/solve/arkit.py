@@ -90,7 +90,7 @@ def _look(vertices: np.ndarray, neutral: np.ndarray, template: Template) -> tupl
     values = look_coefficients(turned)
     columns = np.array([template.expression_names.index(name) for name in values])
     lids = lid_coefficients(turned)
-    return columns, *(np.stack(list(table.values()), axis=-1) for table in (values, lids))
+    return columns, np.stack(list(values.values()), axis=-1), np.stack(list(lids.values()), axis=-1)
 
 
 def _solve_frame(

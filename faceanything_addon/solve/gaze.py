@@ -36,13 +36,13 @@ def camera_toward(place: np.ndarray) -> np.ndarray:
 
 def look_coefficients(yaw_pitch: np.ndarray) -> dict[str, np.ndarray]:
     """Angles (..., 2, 2) of both eyes (subject's left first) -> eyeLook coefficients by name, each (...,) 0..1."""
-    return _looks(yaw_pitch, dict.fromkeys(LID_FOLLOW, FULL_LOOK))
+    return _looks(yaw_pitch, {name: float(FULL_LOOK) for name in LID_FOLLOW})
 
 
 def lid_coefficients(yaw_pitch: np.ndarray) -> dict[str, np.ndarray]:
     """The same, but those with which the template's own lids follow its eyeballs."""
     shown = angles(shown_gaze(direction(np.asarray(yaw_pitch))))
-    return _looks(shown, {name: np.radians(degrees) for name, degrees in LID_FOLLOW.items()})
+    return _looks(shown, {name: float(np.radians(degrees)) for name, degrees in LID_FOLLOW.items()})
 
 
 def _looks(yaw_pitch: np.ndarray, full: dict[str, float]) -> dict[str, np.ndarray]:

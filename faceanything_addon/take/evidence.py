@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import UserError
 from .codec import MAX_CHUNK
-from .storage import damaged, read_npz, write_npz
+from .storage import damaged, parse_json, read_npz, write_npz
 
 CHUNK = 64  # frames per file
 PREFIX = "evidence."
@@ -54,7 +54,7 @@ def read_evidence(folder: Path, number: int) -> EvidenceChunk:
     arrays = read_npz(path, _check)
     try:
         index, time, state = (arrays.pop(n) for n in ("index", "time", "tracker_state"))
-        tracker_state = json.loads(state.tobytes())
+        tracker_state = parse_json(state.tobytes())
     except (KeyError, ValueError) as error:
         raise damaged(path, f"{type(error).__name__} {error}") from error
     evidence = {name.removeprefix(PREFIX): array for name, array in arrays.items()}

@@ -6,7 +6,9 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,6 +25,9 @@ MAX_JSON_BYTES = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # of file systems whose folders cannot be synced
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What zipfile and numpy raise on damaged archives and headers; a RuntimeError asks for a password.
+DAMAGE = (OSError, ValueError, TypeError, EOFError, KeyError, OverflowError, RuntimeError, SyntaxError)
+DAMAGE += (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 
 @contextmanager
@@ -91,10 +96,26 @@ def read_json(path: Path) -> dict[str, Any]:
     """Raises OSError where the file cannot be opened, ValueError where it is not a JSON object."""
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ValueError("too large")
-    data = json.loads(path.read_text("utf-8"))
+    data = parse_json(path.read_text("utf-8"))
     if not isinstance(data, dict):
         raise ValueError("not a JSON object")
     return data
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Raises ValueError, and nothing else, where it is no JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold: JSON has integers of any length, and Python reads NaN in it."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def read_npz(path: Path, check: Callable[[str, tuple[int, ...], np.dtype], bool]) -> dict[str, np.ndarray]:
@@ -107,7 +128,7 @@ def read_npz(path: Path, check: Callable[[str, tuple[int, ...], np.dtype], bool]
     try:
         with zipfile.ZipFile(path) as archive:
             return {n.removesuffix(".npy"): _read_member(archive, n, check) for n in archive.namelist()}
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise damaged(path, str(error)) from error
 
 

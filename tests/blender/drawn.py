@@ -1,6 +1,7 @@
 """What a panel draws, without an interface."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
+from types import SimpleNamespace
 
 
 class Drawn:
@@ -12,4 +13,9 @@ class Drawn:
     def __getattr__(self, name):
         if name in ("column", "row", "box"):
             return lambda **_: self
-        return lambda *names, **more: self.seen.append(names[-1] if names else more["text"])
+
+        def note(*names, **more):
+            self.seen.append(names[-1] if names else more["text"])
+            return SimpleNamespace()  # a button's settings
+
+        return note

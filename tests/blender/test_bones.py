@@ -14,8 +14,9 @@ from faceanything_addon import cli
 from faceanything_addon.blender import space
 from faceanything_addon.blender.retarget.bones import BoneOptions, run_retarget_bones
 from faceanything_addon.blender.retarget.bones.apply import retarget_bones
+from faceanything_addon.blender.retarget.bones.hold import held_still
 from faceanything_addon.blender.retarget.bones.record import assign_bone, clear_pose, record_pose, show_pose
-from faceanything_addon.blender.retarget.bones.rigs import own_map, store_map
+from faceanything_addon.blender.retarget.bones.rigs import own_map, rig_of, store_map
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import head_turns, write_livelink
 from faceanything_addon.retarget.bones import Bone, BoneMap, Delta, Eyes, known_rig, save_bones
@@ -112,10 +113,29 @@ def test_the_first_pose_is_the_rest_and_the_rig_is_as_before_but_for_its_action(
     face.modifiers.new("Smooth", "SUBSURF")
     apply(one_shape("tongueOut", 0.0), rig, bones=None, head=False, eyes=False)
     assert not constraint.mute and lid.rotation_mode == "XZY"
+    assert list(lid.rotation_euler) == pytest.approx((0.1, 0.2, 0.3)), "nothing moves it: posed by hand it stays"
+    lid.rotation_euler = (0, 0, 0)
     assert face.modifiers["Smooth"].show_viewport and rig.data.pose_position == "POSE"
     face.modifiers.clear()
     face.modifiers.new("Armature", "ARMATURE").object = rig
     assert np.abs(shown(2) - load_template().vertices).max() < 1e-4
+
+
+def test_a_rig_that_was_held_still_has_its_pose_back_in_every_rotation_mode(rig):
+    wanted = {
+        "rotation_euler": ("jaw", "XZY", (0.1, 0.2, 0.3)),
+        "rotation_axis_angle": ("neck", "AXIS_ANGLE", (0.4, 0.0, 1.0, 0.0)),
+        "rotation_quaternion": ("head", "QUATERNION", (0.8, 0.6, 0.0, 0.0)),
+    }
+    for channel, (name, mode, values) in wanted.items():
+        bone = rig.pose.bones[name]
+        bone.rotation_mode = mode
+        setattr(bone, channel, values)
+    with held_still(rig, ()):
+        assert all(bone.rotation_quaternion.angle == 0 for bone in rig.pose.bones)
+    for channel, (name, mode, values) in wanted.items():
+        bone = rig.pose.bones[name]
+        assert bone.rotation_mode == mode and list(getattr(bone, channel)) == pytest.approx(values)
 
 
 def test_everything_is_put_back_when_it_is_stopped_or_fails(rig, monkeypatch):
@@ -272,6 +292,17 @@ def test_rigs_that_cannot_be_measured_are_told(rig):
     with pytest.raises(UserError, match="nothing of its face moves with its bones"):
         apply(one_shape("jawOpen"), rig)
     assert rig.animation_data is None or rig.animation_data.action is None
+
+
+def test_meshes_of_excluded_collections_are_no_part_of_the_rig(rig):
+    scene, face = bpy.context.scene, bpy.data.objects["Face"]
+    assert [mesh.name for mesh in rig_of(rig, BoneMap("any"), scene.objects).meshes] == ["Face"]
+    put_away = bpy.data.collections.new("put away")
+    scene.collection.children.link(put_away)
+    put_away.objects.link(face)
+    scene.collection.objects.unlink(face)
+    bpy.context.view_layer.layer_collection.children["put away"].exclude = True
+    assert not rig_of(rig, BoneMap("any"), scene.objects).meshes
 
 
 def test_bones_assigned_by_hand_make_a_map(rig):

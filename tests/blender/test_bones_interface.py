@@ -12,7 +12,7 @@ import faceanything_addon
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget.actor import panel_performance, panel_profile, set_profile
 from faceanything_addon.blender.retarget.bones import panel as bones_panel
-from faceanything_addon.blender.retarget.bones.rigs import store_map
+from faceanything_addon.blender.retarget.bones.rigs import STORED, store_map
 from faceanything_addon.exchange.arkit_json import write_arkit_json
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.retarget.bones import load_bones
@@ -84,6 +84,26 @@ def test_poses_are_recorded_shown_and_cleared_by_buttons(rig):
     assert jaw.location.y == pytest.approx(0.02) and operators.retarget_bones() == {"FINISHED"}
     operators.clear_pose(shape="jawOpen")
     refused(operators.retarget_bones, "has none of the bones of")
+
+
+def test_a_pose_without_size_is_refused_and_the_map_stays_as_it_was(rig):
+    operators, jaw = bpy.ops.face_anything, rig.pose.bones["jaw"]
+    jaw.location.y = 0.02
+    operators.record_pose(shape="jawOpen")
+    kept = rig[STORED]
+    jaw.scale = (1, 0, 1)
+    refused(operators.record_pose, "'jaw' has no size", shape="mouthClose")
+    assert rig[STORED] == kept
+
+
+def test_a_stored_map_that_cannot_be_read_is_told_in_the_panel_and_can_be_cleared(rig, monkeypatch):
+    monkeypatch.setattr(bones_panel, "line_length", lambda _: 300)
+    rig[STORED], drawn = "{}", Drawn()
+    bones_panel.FACEANYTHING_PT_bones.draw(type("P", (), {"layout": drawn})(), bpy.context)
+    assert any("its stored bone map" in text for text in drawn.seen)
+    assert {"face_anything.load_bone_preset", "face_anything.clear_bones"} <= set(drawn.seen)
+    bpy.ops.face_anything.clear_bones()
+    assert STORED not in rig
 
 
 def test_an_actors_profile_is_measured_saved_and_applied_and_the_file_stays(scene, tmp_path):

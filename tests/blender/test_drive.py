@@ -11,6 +11,7 @@ from support.store import store_take
 from test_create import SUZANNE, add_monkey
 
 from faceanything_addon import cli
+from faceanything_addon.blender.create.drive import cache_files
 from faceanything_addon.template import load_template
 
 
@@ -57,6 +58,26 @@ def test_the_mesh_plays_the_take_from_a_cache_and_the_head_turns(tmp_path, capsy
     assert np.abs(start - rest).max() < 1e-4
     assert moved[chin, 2] < -0.05 and np.abs(moved[crown]).max() < 0.01
     assert monkey.matrix_world != first_turn
+
+
+def test_each_mesh_has_a_cache_of_its_own_on_every_disk(tmp_path):
+    names = ["teeth.001", "teeth_001", "Teeth_001", "tongue", "all"]
+    files = cache_files(tmp_path / "driven.blend", names)
+    plain = [file.name.lower() for file in files]
+    assert files[0].name == "driven.teeth_001.pc2" and files[3].name == "driven.tongue.pc2"
+    assert len(set(plain)) == 5 and "driven.all.pc2" not in plain
+
+
+def test_a_mesh_without_vertices_gets_no_cache(tmp_path, capsys):
+    add_monkey()
+    empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
+    bpy.context.scene.collection.objects.link(empty)
+    file, marks, out = tmp_path / "monkey.blend", tmp_path / "marks.json", tmp_path / "driven.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    marks.write_text(json.dumps({"landmarks": SUZANNE}))
+    words = ["--character", str(file), "--out", str(out), "--drive", "mesh", "--landmarks", str(marks)]
+    assert cli.main(["retarget", str(a_take(tmp_path / "take", 2)), *words]) == 0
+    assert [f.name for f in tmp_path.glob("*.pc2")] == ["driven.Suzanne.pc2"]
 
 
 def test_options_of_shape_keys_are_refused(tmp_path, capsys):

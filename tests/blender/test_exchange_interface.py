@@ -13,6 +13,7 @@ from faceanything_addon.blender.exchange import playback
 from faceanything_addon.blender.exchange.job import ExportJob
 from faceanything_addon.blender.exchange.properties import SUFFIXES
 from faceanything_addon.blender.jobs import state
+from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.exchange.pc2 import read_pc2
 from faceanything_addon.exchange.sources import read_performance
@@ -100,6 +101,31 @@ def test_sending_ends_with_the_file_and_with_the_extension(settings, tmp_path):
         assert playback._send in bpy.app.handlers.frame_change_post
         end()
         assert playback.playback.sender is None and playback._send not in bpy.app.handlers.frame_change_post
+
+
+def test_other_add_ons_handlers_are_called_although_sending_ends_before_them(settings, tmp_path, monkeypatch):
+    file, called = write_livelink(make_performance(3), tmp_path / "phone.csv"), []
+
+    def fails(*_):
+        raise UserError("127.0.0.1:9: is gone; start it again")
+
+    def other(*_):
+        called.append(playback.playback.sender)
+
+    playback.start(read_performance(file), "127.0.0.1:9", "osc")
+    bpy.app.handlers.load_pre.append(other)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert called == [None]
+    playback.start(read_performance(file), "127.0.0.1:9", "osc")
+    bpy.app.handlers.frame_change_post.append(other)
+    monkeypatch.setattr(playback.playback.sender, "send", fails)
+    bpy.context.scene.frame_set(2)
+    assert called == [None, None] and "is gone" in state.error
+    playback.start(read_performance(file), "127.0.0.1:9", "osc")
+    assert [h for h in bpy.app.handlers.frame_change_post if h != other] == [playback._send]
+    playback.stop()
+    assert playback._forget not in bpy.app.handlers.load_pre
+    bpy.app.handlers.frame_change_post.remove(other)
 
 
 def test_other_machines_need_blenders_leave(settings, tmp_path):

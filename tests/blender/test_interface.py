@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import bpy
 import pytest
+from drawn import Drawn
 from support.stand_in import make_take, make_template
 from support.video import write_video
 
@@ -129,6 +130,31 @@ def test_a_folder_of_pictures_has_the_rate_that_the_panel_says_and_a_video_its_o
     assert properties.clip_options(settings, None, "", False, False).fps is None
 
 
+@pytest.mark.parametrize("name", ["export", "save_retarget_preset", "save_bone_preset", "save_actor"])
+def test_the_file_browser_warns_before_a_file_is_replaced(registered, name):
+    told = getattr(bpy.ops.face_anything, name).get_rna_type().properties["check_existing"]
+    assert told.default is True and told.is_hidden
+
+
+def test_folders_of_pictures_whose_names_have_dots_have_takes_of_their_own(registered, tmp_path):
+    settings, found = bpy.context.scene.face_anything, []
+    for name in ("shot.v1", "shot.v2"):
+        (tmp_path / name).mkdir()
+        settings.footage = str(tmp_path / name)
+        found.append(properties.take_folder(settings))
+    assert found == [tmp_path / "shot.v1_take", tmp_path / "shot.v2_take"]
+
+
+def test_the_panel_says_whose_take_it_is_where_other_footage_is_chosen(template, tmp_path):
+    take = make_take(template, 3, footage=str(tmp_path / "A001.mov"))
+    folder = tmp_path / "A001_take"
+    TakeWriter.open(folder, take.info)
+    for footage, told in (("A001.mov", False), ("A001.mp4", True), ("", False)):
+        drawn = Drawn()
+        panel.draw_actions(drawn, folder, str(tmp_path / footage) if footage else "")
+        assert ("take of A001.mov" in drawn.seen) is told
+
+
 def test_a_python_without_pytorch_is_told_in_the_panels_words(registered, tmp_path, monkeypatch):
     """The worker runs in this Python, in which torch is made to be missing."""
     site = tmp_path / "site"
@@ -166,6 +192,21 @@ def test_scene_file(template, tmp_path):
 def test_scene_file_keeps_the_extension_registered(registered, template, tmp_path):
     command.build_scene_file(store(make_take(template, 3), tmp_path / "take"), tmp_path / "scene.blend")
     assert hasattr(bpy.types.Scene, "face_anything")
+
+
+def test_views_of_windows_that_show_another_scene_stay_as_they_are(template, tmp_path):
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    shown, other = bpy.context.scene, bpy.data.scenes.new("other")
+
+    def seen_through_a_camera():
+        spaces = [s for screen in bpy.data.screens for area in screen.areas for s in area.spaces if s.type == "VIEW_3D"]
+        return [space.region_3d.view_perspective == "CAMERA" for space in spaces]
+
+    before = seen_through_a_camera()
+    takes.look_through_camera(other)
+    assert seen_through_a_camera() == before and not all(before)
+    takes.look_through_camera(shown)
+    assert all(seen_through_a_camera())
 
 
 def test_a_take_of_another_template_is_refused(template, tmp_path):

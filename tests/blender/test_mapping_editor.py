@@ -108,6 +108,20 @@ def test_keys_of_no_known_naming_are_laid_out_empty(settings):
         OPS.mapping_mirror_row()
 
 
+def test_rows_stay_where_they_cannot_be_laid_out_anew(settings, tmp_path):
+    OPS.edit_mapping()
+    settings.rows["aa"].low = 2.0
+    for settings.naming, settings.preset in (("EDITED", ""), ("FILE", str(tmp_path / "none.json")), ("APPLE", "")):
+        with pytest.raises(RuntimeError):
+            OPS.edit_mapping()
+        assert settings.rows["aa"].sources and settings.rows["aa"].low == 2.0, settings.naming
+
+
+def test_a_head_that_is_not_chosen_yet_does_not_matter_to_the_mapping(settings):
+    settings.use_head = True
+    assert OPS.edit_mapping() == {"FINISHED"} and settings.rows["aa"].sources and not state.note
+
+
 def test_pairs_of_coefficients_are_listed_shorter():
     names = ["jawOpen", "mouthLeft", "mouthRight", "mouthFrownLeft", "eyeWideRight", "mouthFrownRight"]
     assert in_pairs(names) == ["jawOpen", "mouth Left/Right", "mouthFrown Left/Right", "eyeWideRight"]

@@ -57,6 +57,15 @@ def test_pictures_in_natural_order(template, tmp_path):
     assert background(built).image_user.frame_offset == 8
 
 
+@pytest.mark.parametrize("name", ["shot_{:04}_graded", "shot_v2_{:04}", "{:04}"])
+def test_the_number_of_a_picture_may_stand_anywhere_in_its_name(template, tmp_path, name):
+    for number in (100, 101, 102):
+        cv2.imwrite(str(tmp_path / f"{name.format(number)}.png"), np.full((48, 64, 3), number, np.uint8))
+    take = make_take(template, 3, 64, 48, fps=25.0, footage=str(tmp_path))
+    built = build_take(bpy.context.scene, shifted(take, 1), template, SceneOptions())
+    assert background(built).image_user.frame_offset == 100
+
+
 def test_one_picture_stays_a_picture(template, tmp_path):
     cv2.imwrite(str(tmp_path / "still.png"), np.zeros((48, 64, 3), np.uint8))
     take = make_take(template, 1, 64, 48, footage=str(tmp_path / "still.png"))

@@ -116,6 +116,25 @@ def test_old_animation_stays_below_and_what_is_not_keyed_plays_on(rate):
     assert values(face, 1)["Ears"] == pytest.approx(0.2)
 
 
+def test_old_animation_keeps_its_moments_and_its_way_of_blending_whoever_shares_its_action(rate):
+    face, other = add_mesh("Face", ["jawOpen", "Extra"]), add_mesh("Other", ["Extra"])
+    block = face.data.shape_keys.key_blocks["Extra"]
+    for frame, block.value in ((10.5, 0.0), (20.25, 1.0)):
+        block.keyframe_insert("value", frame=frame)
+    data = face.data.shape_keys.animation_data
+    data.action_blend_type = "ADD"
+    if hasattr(data, "action_slot"):
+        shared = other.data.shape_keys.animation_data_create()
+        shared.action = data.action
+        shared.action_slot = data.action.slots.new(id_type="KEY", name="other")
+        other.data.shape_keys.key_blocks["Extra"].keyframe_insert("value", frame=-30)
+    before = [values(face, frame)["Extra"] for frame in (8, 12, 15, 20, 30)]
+    apply(make_performance(30), Options(ONE_KEY), "Face")
+    assert [values(face, frame)["Extra"] for frame in (8, 12, 15, 20, 30)] == pytest.approx(before, abs=1e-5)
+    strip = data.nla_tracks[0].strips[0]
+    assert (strip.blend_type, data.action_blend_type) == ("ADD", "REPLACE")
+
+
 def test_a_second_run_replaces_the_first_and_keeps_its_action(rate):
     face = add_mesh("Face", ["jawOpen"])
     first = apply(one_shape("jawOpen", 0.5), Options(ONE_KEY)).actions[0]

@@ -2,13 +2,14 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 import bpy
+import numpy as np
 import pytest
 from boned import JAW_TURN, RECOGNISED, add_head
 from keyed import add_mesh
 from support.performance import make_performance, one_shape
 
 import faceanything_addon
-from faceanything_addon.blender.edit import add_layers, refresh
+from faceanything_addon.blender.edit import Punch, add_layers, punch_in, refresh
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget import Options, find_character, retarget
 from faceanything_addon.blender.retarget.actor import panel_profile
@@ -76,6 +77,29 @@ def test_layers_of_the_head_are_not_replaced_by_bones(scene, rig):
     with pytest.raises(UserError, match="rig: carries the layers of a head's turn"):
         run_retarget_bones(scene, one_shape("jawOpen"), rig, BoneOptions())
     assert captured_strip(rig.animation_data).action == before
+
+
+def test_every_layer_of_the_head_is_named_until_none_is_left_and_then_bones_play_by_themselves(scene, rig):
+    by_keys(scene, make_performance(40), rig)
+    character = find_character(scene, "Teeth")
+    add_layers(scene, character)
+    punch_in(scene, character, make_performance(40), Punch(5, 12))
+    refresh(scene, character, Edit({"head": 0.5}))
+    data = rig.animation_data
+    tracks = [track.name for track in data.nla_tracks]
+    assert len(tracks) == 3
+    while data.nla_tracks:
+        with pytest.raises(UserError, match=f"remove the tracks? {', '.join(t.name for t in data.nla_tracks)} in the"):
+            run_retarget_bones(scene, one_shape("jawOpen"), rig, BoneOptions())
+        data.nla_tracks.remove(data.nla_tracks[0])
+    assert data.action_blend_type == "COMBINE"
+    data.action_influence = 0.5
+    run_retarget_bones(scene, one_shape("jawOpen", 0.5, 40), rig, BoneOptions(head=False))
+    assert (data.action_blend_type, data.action_extrapolation, data.action_influence) == ("REPLACE", "HOLD", 1.0)
+    keyed = (
+        action_curves(data.action, slot_of(data)).find('pose.bones["jaw"].rotation_quaternion', index=0).evaluate(10)
+    )
+    assert jaw(scene, rig, 10) == pytest.approx(2 * np.arccos(keyed), abs=1e-3)
 
 
 def test_the_motion_of_bones_is_not_taken_for_a_heads_layer(scene, rig):

@@ -111,8 +111,21 @@ def test_what_is_wrong_is_one_line_and_code_2(tmp_path, capsys, phone):
         code, said, error = run(capsys, *arguments, "--out", out)
         assert code == 2 and told in error and "written" not in said and not out.exists(), (arguments, error)
         assert error.startswith("faceanything: ") and error.count("\n") == 1, error
-    code, _, error = run(capsys, phone, "--character", file, "--out", file)
-    assert code == 2 and "is the character's own file" in error
+
+
+def test_no_command_writes_over_the_characters_own_file_by_whatever_path(tmp_path, capsys, phone):
+    file = save_character(tmp_path / "hero.blend")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "soft.blend").symlink_to(file)
+    (tmp_path / "hard.blend").hardlink_to(file)
+    before, take = file.read_bytes(), store_take(make_take(make_template(), 3), tmp_path / "take")
+    for name in ("hero.blend", "folder/../hero.blend", "soft.blend", "hard.blend"):
+        character = ("--character", file, "--out", tmp_path / name)
+        for words in (("retarget", phone), ("retarget", take, "--drive", "mesh"), ("make-shapes",)):
+            named = character[1:] if words[0] == "make-shapes" else character
+            code = cli.main([str(word) for word in (*words, *named)])
+            assert code == 2 and "is the character's own file" in capsys.readouterr().err, (words, name)
+    assert file.read_bytes() == before
 
 
 def key(name, frame):

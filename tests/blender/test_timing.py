@@ -132,6 +132,20 @@ def test_applied_again_the_sound_moves_along_and_is_not_doubled(tmp_path, heard)
     assert len(strips()) == 1 and heard() == pytest.approx(3.0, abs=1e-3)
 
 
+def test_the_sound_of_a_take_and_of_its_characters_is_heard_once_where_it_is_the_same(tmp_path, heard):
+    clip, scene = write_talkie(tmp_path / "clip.mov", click=1.6), bpy.context.scene
+    take = make_take(make_template(), 40, footage=str(clip), fps=25.0)
+    for _ in range(2):
+        build_take(scene, take, make_template(), SceneOptions())
+    add_mesh("Face", ["jawOpen"])
+    played = replace(one_shape("jawOpen", 0.5, 30), rate=25.0, footage=str(clip))
+    for first, count in ((1.0, 1), (11.0, 2), (1.0, 1)):
+        retarget(scene, played, find_character(scene, "Face"), Options(ONE_KEY, first=first, sound=True))
+        assert len(strips()) == count, "the take's own stays, the character's moves"
+    scene.frame_end = 300
+    assert heard() == pytest.approx(1.6, abs=1e-3)
+
+
 def test_footage_without_sound_makes_no_strip(tmp_path):
     clip, scene = write_video(tmp_path / "mute.mp4"), bpy.context.scene
     add_mesh("Face", ["jawOpen"])

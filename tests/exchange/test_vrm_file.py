@@ -57,6 +57,7 @@ def test_numbers_that_name_nothing_are_passed_over(tmp_path):
 def test_weights_and_angles_that_are_no_numbers_move_nothing(tmp_path):
     binds = [{"node": 0, "index": 0, "weight": float("nan")}]
     look = {"type": "bone", "rangeMapVerticalUp": {"outputScale": float("inf")}, "rangeMapVerticalDown": {}}
+    look["rangeMapHorizontalInner"] = {"outputScale": 10**400}
     told = {"expressions": {"preset": {"aa": {"morphTargetBinds": binds}}}, "lookAt": look}
     found = read(tmp_path, glb({"VRMC_vrm": told}))
     assert found.expressions["aa"][0].weight == 0.0

@@ -56,6 +56,12 @@ def test_names_differ_in_case_and_separators_and_what_lacks_is_named():
     assert match.missing == ("chin", "neck") and match.confidence == 0.5
 
 
+def test_a_bone_of_the_very_name_comes_before_one_that_looks_alike():
+    wanted = BoneMap("mine", bones={"brow_L": Bone("brow_mid_left")})
+    for names in (["brow.L", "brow_L"], ["brow_L", "brow.L"]):
+        assert list(fit_map(wanted, names).bones.bones) == ["brow_L"]
+
+
 def test_a_body_without_a_face_is_no_known_rig():
     assert not recognise_rig(["spine", "neck", "head", "upper_arm.L", "hand.L"]).sure
 
@@ -86,6 +92,7 @@ def test_a_preset_comes_back_from_its_file(tmp_path):
         ({"poses": {"smile": {}}}, "'smile', which is no ARKit coefficient"),
         ({"poses": {"jawOpen": {"a": {"rotation": [0, 0, 0, 0]}}}}, "no size or no rotation"),
         ({"poses": {"jawOpen": {"a": {"location": [1, 2]}}}}, "location that is not 3 numbers"),
+        ({"poses": {"jawOpen": {"a": {"location": [1, 2, 10**400]}}}}, "location that is not 3 numbers"),
         ({"eyes": {"moves": "roll"}}, "neither turn nor aim"),
         ({"neck": "neck"}, "no list of bones"),
         ({"sides": ["L"]}, "not two texts"),

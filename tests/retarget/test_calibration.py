@@ -81,6 +81,7 @@ def test_a_profile_comes_back_from_its_file(tmp_path):
         ({"gains": {"jawOpen": "much"}}, "'much' for jawOpen"),
         ({"gains": {"jawOpen": -1}}, "-1 for jawOpen"),
         ({"gains": [1]}, "no table"),
+        ({"gains": {"jawOpen": 10**400}}, "for jawOpen"),
     ],
 )
 def test_a_bad_profile_is_one_line_that_names_the_file(tmp_path, change, told):

@@ -37,6 +37,7 @@ def test_the_least_preset_is_enough(tmp_path):
         ({"targets": {"Open": {}}}, "'Open' has no \"sources\""),
         ({"targets": {"Open": {"sources": {"jawOpne": 1}}}}, "'jawOpne', which is no ARKit coefficient"),
         ({"targets": {"Open": {"sources": {"jawOpen": "1"}}}}, "no number"),
+        ({"targets": {"Open": {"sources": {"jawOpen": 10**400}}}}, "no number"),
         ({"targets": {"Open": {"sources": {"jawOpen": 1}, "gian": 2}}}, "unknown entry 'gian'"),
         ({"targets": {"Open": {"sources": {"jawOpen": 1}, "low": 2}}}, "low above its high"),
     ],
@@ -50,7 +51,7 @@ def test_a_bad_preset_is_one_line_that_names_the_file_and_the_cure(tmp_path, cha
     assert told in line and line.startswith(f"{file}: ") and "; " in line and "\n" not in line
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00", '{"format": NaN'])
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00", '{"format": NaN', "[" * 200_000])
 def test_what_is_no_json_is_told(tmp_path, text):
     (tmp_path / "bad.json").write_text(text)
     with pytest.raises(UserError, match="is no preset"):

@@ -129,6 +129,12 @@ def test_a_damaged_header_is_told(tmp_path, text):
     assert "take.json" in complaint(read_take, tmp_path / "t")
 
 
+def test_a_header_nested_beyond_measure_is_told(tmp_path):
+    write_take(tmp_path / "t")
+    (tmp_path / "t/take.json").write_text("[" * 200_000)
+    assert "take.json" in complaint(read_take, tmp_path / "t")
+
+
 def test_a_take_of_a_later_version_is_told(tmp_path):
     write_take(tmp_path / "t")
     header = json.loads((tmp_path / "t/take.json").read_text())
@@ -168,6 +174,20 @@ def test_an_array_of_objects_or_of_an_absurd_size_is_never_loaded(tmp_path):
     with zipfile.ZipFile(tmp_path / "t/actor.npz", "w") as archive, archive.open("neutral.npy", "w") as member:
         np.lib.format.write_array_header_1_0(member, header)
     assert "unexpected shape" in complaint(read_take, tmp_path / "t")
+
+
+def test_members_under_a_password_and_broken_headers_are_told(tmp_path):
+    write_take(tmp_path / "t")
+    path = tmp_path / "t/actor.npz"
+    locked = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(mark) + flags] |= 1
+    path.write_bytes(locked)
+    assert "damaged" in complaint(read_take, tmp_path / "t")
+    for header in (b"{'descr': (", b"{'descr': '<f4', 'fortran_order': False, 'shape': ()", b"{1: 2, 'descr': 3}"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("neutral.npy", b"\x93NUMPY\x01\x00" + bytes([len(header), 0]) + header)
+        assert "damaged" in complaint(read_take, tmp_path / "t"), header
 
 
 def test_values_that_are_not_numbers_are_refused(tmp_path):

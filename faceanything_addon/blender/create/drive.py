@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ...retarget.create import Carrier, Landmarks, Piece, lay_template
 from ...take.files import TakeReader
 from ...template import load_template
 from .. import space
-from ..command import make_folder, save_scene
+from ..command import make_folder, refuse_own_file, save_scene
 from ..context import scene_of
 from ..retarget.actions import ActionWriter
 from ..retarget.apply import head_at
@@ -30,6 +30,7 @@ from .pieces import read_pieces
 
 FIRST = 1  # scene frame of the take's first
 CHUNK = 8  # frames at a time
+ALL = "all"  # in the name of the file that holds the motion of all meshes meanwhile
 STILL = 1e-6  # of a mesh's size: what moves less in no frame gets no cache
 
 Report = Callable[[int, int], None]
@@ -60,8 +61,7 @@ def drive_file(
         UserError: a file cannot be read or written, or no face is recognised.
     """
     file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
-    if file == out:
-        raise UserError(f"{out}: is the character's own file; give another name, it would be overwritten")
+    refuse_own_file(file, out)
     make_folder(out)
     performance = read_performance(take_folder)
     open_character(file, performance.rate, (*KINDS, ".obj"))
@@ -90,16 +90,16 @@ def _write_caches(
     report: Report,
 ) -> dict[Any, Path]:
     """One cache for each mesh that moves. All motion goes through one file, so that no take has to be in memory."""
-    pieces = read_pieces(meshes)
-    everything = out.with_name(f"{out.stem}.all.pc2")
+    pieces, files = read_pieces(meshes), cache_files(out, [mesh.name for mesh in meshes])
+    everything = out.with_name(f"{out.stem}.{ALL}.pc2")
     try:
         write_pc2(everything, _motion(reader, pieces, landmarks, front, report))
         samples = read_pc2(everything)
         ends = np.cumsum([0, *(len(p.vertices) for p in pieces)])
         parts = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
         return {
-            mesh: _write_cache(out, mesh, piece, samples[:, part])
-            for mesh, piece, part in zip(meshes, pieces, parts, strict=True)
+            mesh: _write_cache(file, mesh, piece, samples[:, part])
+            for mesh, piece, part, file in zip(meshes, pieces, parts, files, strict=True)
             if _moves(piece, samples[:, part])
         }
     finally:
@@ -127,14 +127,26 @@ def _motion(
 
 
 def _moves(piece: Piece, samples: np.ndarray) -> bool:
+    if not len(piece.vertices):
+        return False
     size = max(float(np.ptp(piece.vertices, axis=0).max()), 1e-12)
     return any(float(np.abs(sample).max()) > STILL * size for sample in samples)
 
 
-def _write_cache(out: Path, mesh: Any, piece: Piece, samples: np.ndarray) -> Path:
+def cache_files(out: Path, names: Iterable[str]) -> list[Path]:
+    """A file beside the scene for each mesh; where a disk may take two names for the same, with the mesh's number."""
+    taken, files = {ALL}, []
+    for number, name in enumerate(names):
+        safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+        while safe.casefold() in taken:
+            safe = f"{safe}_{number}"
+        taken.add(safe.casefold())
+        files.append(out.with_name(f"{out.stem}.{safe}.pc2"))
+    return files
+
+
+def _write_cache(file: Path, mesh: Any, piece: Piece, samples: np.ndarray) -> Path:
     """Positions in the mesh's own space."""
-    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in mesh.name)
-    file = out.with_name(f"{out.stem}.{safe}.pc2")
     matrix = np.array(mesh.matrix_world, np.float64)
     back = np.linalg.inv(matrix[:3, :3]).T
     write_pc2(file, ((piece.vertices + sample - matrix[:3, 3]) @ back for sample in samples))

@@ -46,6 +46,11 @@ def stop() -> None:
     for handlers, own in ((bpy.app.handlers.frame_change_post, _send), (bpy.app.handlers.load_pre, _forget)):
         if own in handlers:
             handlers.remove(own)
+    _close()
+
+
+def _close() -> None:
+    """Send nothing more. The handlers stay: Blender walks their list just now and would pass over the next one's."""
     if playback.sender is not None:
         playback.sender.close()
     playback.sender = playback.sampler = None
@@ -58,9 +63,9 @@ def _send(scene: Any, *_: Any) -> None:
     try:
         playback.sender.send(playback.sampler.at(max(0.0, (scene.frame_current_final - FIRST_FRAME) / rate)))
     except UserError as error:
-        stop()
+        _close()
         state.error = str(error)
 
 
 def _forget(*_: Any) -> None:
-    stop()
+    _close()

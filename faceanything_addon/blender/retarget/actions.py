@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..scene.animation import OWN
-from .layers import LAYER, action_curves, assign, captured_strip, replace_captured, slot_of
+from .layers import LAYER, action_curves, assign, captured_strip, fit_strip, replace_captured, slot_of, span_of
 
 KEYS, BONES = "keys", "bones"  # what an action made here is for
 
@@ -39,6 +39,8 @@ class ActionWriter:
         else:
             keep_animation(data, self.kind)
             assign(data, action, slot)
+            # An empty action of hand keys, which only adds to layers, may have been here before.
+            data.action_blend_type, data.action_extrapolation, data.action_influence = "REPLACE", "HOLD", 1.0
         return action_curves(action, slot)
 
     def finish(self) -> None:
@@ -86,3 +88,10 @@ def _push_down(data: Any, action: Any) -> None:
     strip = track.strips.new(action.name, int(action.frame_range[0]), action)
     if slot is not None:
         strip.action_slot = slot
+    curves = action_curves(action, slot)
+    if any(len(curve.keyframe_points) for curve in curves):
+        # Blender places a strip by all slots of the action, and at a whole frame.
+        fit_strip(strip, span_of(curves))
+    strip.blend_type, strip.extrapolation = data.action_blend_type, data.action_extrapolation
+    if data.action_influence != 1:
+        strip.use_animated_influence, strip.influence = True, data.action_influence

@@ -149,6 +149,7 @@ class FACEANYTHING_OT_save_actor(ActorOperator):
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})  # the file browser warns of a file that is there
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         self.filepath = self.filepath or "actor.json"

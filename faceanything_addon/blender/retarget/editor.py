@@ -9,14 +9,14 @@ import bpy
 from bpy.props import IntProperty
 
 from ...errors import UserError
-from ...retarget import mirrored_target, opposite_key
+from ...retarget import mirrored_target, opposite_key, recognise
 from ...template.names import arkit_names
 from ..jobs import state
 from ..operators import fail
 from ..panel import draw_text, line_length
-from .apply import mapping_for
+from .apply import Options, mapping_for
 from .operators import chosen_character
-from .properties import EDITED, panel_options, retarget_settings
+from .properties import EDITED, panel_mapping, retarget_settings
 from .rows import fill_rows, row_target, set_row
 
 if TYPE_CHECKING:
@@ -39,15 +39,18 @@ class FACEANYTHING_OT_edit_mapping(bpy.types.Operator):
         state.error = state.note = ""
         settings = retarget_settings(context)
         try:
-            keys, targets = chosen_character(context).keys, {}
+            character, wanted = chosen_character(context), panel_mapping(settings)
             try:
-                mapping, _ = mapping_for(chosen_character(context), panel_options(settings))
+                mapping, _ = mapping_for(character, Options(wanted, settings.mirror))
                 targets, settings.mirror = mapping.targets, mapping.mirror
-            except UserError as error:  # of no known naming: all rows are empty, to be filled by hand
-                state.note = str(error)
+            except UserError as error:
+                if wanted is not None or recognise(character.keys).sure:
+                    raise
+                # Of no known naming: all rows are empty, to be filled by hand.
+                targets, state.note = {}, str(error)
         except UserError as error:
             return fail(self, str(error))
-        fill_rows(settings.rows, targets, keys)
+        fill_rows(settings.rows, targets, character.keys)
         settings.row, settings.naming = 0, EDITED
         return {"FINISHED"}
 

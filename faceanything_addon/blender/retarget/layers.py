@@ -49,6 +49,14 @@ def captured_strip(data: Any) -> Any:
     return found[0][1] if found else None
 
 
+def layer_tracks(data: Any) -> list[str]:
+    """Names of the tracks that hold layers, from below."""
+    if data is None:
+        return []
+    actions = [(track.name, strip.action) for track in data.nla_tracks for strip in track.strips]
+    return [name for name, action in actions if action is not None and action.get(LAYER) in (CAPTURED, PUNCH, EDITED)]
+
+
 def put_strip(
     data: Any, layer: str, action: Any, slot: Any, span: tuple[float, float], after: Any = None, name: str = ""
 ) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...retarget import Mapping, describe_mapping, parse_mapping, recognise
+from ...take.storage import parse_json
 from .characters import Character
 
 APPLIED, HEAD = "face_anything_applied", "face_anything_head"
@@ -47,10 +48,10 @@ def recall(character: Character) -> Applied:
     for mesh in character.meshes:
         item: Any = mesh
         try:
-            plain = json.loads(item[APPLIED])
+            plain = parse_json(item[APPLIED])
             mapping = parse_mapping(Path(item.name), plain["mapping"])
             first = float(plain["first"])
             return Applied(mapping, first, item.get(HEAD), str(plain["bone"]), float(plain["speed"]))
-        except (KeyError, TypeError, ValueError, UserError):
+        except (KeyError, TypeError, ValueError, OverflowError, UserError):
             continue
     return Applied(recognise(character.keys).mapping())

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 from math import pi
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,12 @@ def _oblong_pixels(image: Any, info: TakeInfo) -> bool:
 
 
 def _number_shift(image: Any) -> int:
-    """Sequences show the file whose number is frame + offset: shift so that the first file is picture 0."""
-    if image.source != "SEQUENCE":
-        return 0
-    digits = ""
-    for letter in reversed(Path(image.filepath).stem):
-        if not letter.isdecimal():
-            break
-        digits = letter + digits
-    return int(digits) - 1 if digits else 0
+    """Sequences show the file whose number is frame + offset: shift so that the first file is picture 0.
+
+    Blender takes the last digits of a name for its number, wherever they stand.
+    """
+    digits = re.findall("[0-9]+", Path(image.filepath).stem)
+    return int(digits[-1]) - 1 if image.source == "SEQUENCE" and digits else 0
 
 
 def stored_turn(file: Path) -> int:

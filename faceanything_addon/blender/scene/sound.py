@@ -10,12 +10,17 @@ import bpy
 
 from ...footage.sound import sound_start
 
-OWNER = "face_anything_sound"  # of a strip: what it belongs to
+OWNER = "face_anything_sound"  # of a strip: what it belongs to, names apart by BETWEEN
+BETWEEN = "\n"
+CLOSE = 1e-3  # frames by which the same moment may differ
 MOST_CHANNELS = 128
 
 
 def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: float, owner: str) -> Any:
     """Add the footage's sound as a strip, replacing the one that the owner had.
+
+    A take's scene and the characters that play the take share a strip: where the same sound is there already, it is
+    not added again. A strip that others own too stays when one of them moves.
 
     A strip begins at a whole frame; the rest is the strip's sound offset. Before Blender 4.4 there is none, and the
     sound may be off by half a frame of the scene.
@@ -35,17 +40,43 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
     rate = scene.render.fps / scene.render.fps_base
     position = first + (begin - time) * rate
     strips = _strips(scene)
-    for old in [strip for strip in strips if strip.get(OWNER) == owner]:
-        strips.remove(old)
+    there = next((strip for strip in strips if _is_same(strip, file, position, rate)), None)
+    for old in list(strips):
+        if old != there and owner in _owners(old):
+            _leave(strips, old, owner)
     try:
-        strip = strips.new_sound(file.stem, str(file), _free_channel(strips), round(position))
+        strip = there or strips.new_sound(file.stem, str(file), _free_channel(strips), round(position))
     except RuntimeError:
         return None
-    strip[OWNER] = owner
+    strip[OWNER] = BETWEEN.join(dict.fromkeys((*_owners(strip), owner)))
     if hasattr(strip, "sound_offset"):
         strip.sound_offset = (position - round(position)) / rate
     scene.sync_mode = "AUDIO_SYNC"
     return strip
+
+
+def _owners(strip: Any) -> list[str]:
+    return [name for name in str(strip.get(OWNER, "")).split(BETWEEN) if name]
+
+
+def _is_same(strip: Any, file: Path, position: float, rate: float) -> bool:
+    """Whether a strip made here plays the file from this frame on; the user may have moved it since."""
+    if not _owners(strip) or getattr(strip, "sound", None) is None:
+        return False
+    offset = getattr(strip, "sound_offset", 0.0) * rate
+    wanted = position - round(position) if hasattr(strip, "sound_offset") else 0.0
+    start = getattr(strip, "content_start", None)  # the newer name of frame_start
+    begins = (strip.frame_start if start is None else start) == round(position) and abs(offset - wanted) < CLOSE
+    return begins and Path(bpy.path.abspath(strip.sound.filepath)) == Path(bpy.path.abspath(str(file)))
+
+
+def _leave(strips: Any, strip: Any, owner: str) -> None:
+    """Take an owner off a strip; the last one's is removed."""
+    others = [name for name in _owners(strip) if name != owner]
+    if others:
+        strip[OWNER] = BETWEEN.join(others)
+    else:
+        strips.remove(strip)
 
 
 def _sound_start(file: Path) -> float | None:

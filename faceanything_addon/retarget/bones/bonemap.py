@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from ...take.storage import is_finite
 from ...template.names import arkit_names
 from .anchors import anchor_names
 
@@ -183,7 +183,7 @@ def _delta(shape: str, bone: str, parts: Any) -> Delta:
     if not isinstance(parts, dict) or set(parts) - set(DELTA):
         raise ValueError(f"has a pose {shape!r} whose {bone!r} has other entries than {', '.join(DELTA)}")
     for name, values in parts.items():
-        plain = isinstance(values, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in values)
+        plain = isinstance(values, list) and all(is_finite(value) for value in values)
         if not plain or len(values) != DELTA[name]:
             raise ValueError(f"has a pose {shape!r} whose {bone!r} has a {name} that is not {DELTA[name]} numbers")
     delta = Delta(**{name: tuple(map(float, values)) for name, values in parts.items()})

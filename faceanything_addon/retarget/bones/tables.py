@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...take.storage import read_json, write_json
+from ...take.storage import parse_json, read_json, write_json
 from ...template.names import DATA
 from .bonemap import BoneMap, Eyes, describe_map, parse_map
 
@@ -65,10 +65,10 @@ def recognise_rig(names: Iterable[str]) -> Match:
 
 def fit_map(wanted: BoneMap, names: Iterable[str]) -> Match:
     """A map under a rig's own names, which may differ in case and separators and stand behind a namespace."""
+    exact = dict.fromkeys(names)  # in the rig's order: of those that look alike the first counts
     index: dict[str, str] = {}
-    for name in names:
+    for name in exact:
         index.setdefault(_plain(name), name)
-    exact = set(index.values())
     own = {name: name if name in exact else index.get(_plain(name), "") for name in wanted.names()}
     found = {own[name]: bone for name, bone in wanted.bones.items() if own[name]}
     eyes: dict[str, Any] = {name: own.get(value, value) for name, value in vars(wanted.eyes).items()}
@@ -137,7 +137,7 @@ def bones_text(bones: BoneMap) -> str:
 
 def bones_from_text(text: str, name: str) -> BoneMap:
     """Inverse of `bones_text`. Raises ValueError: says what is wrong."""
-    data = json.loads(text)
+    data = parse_json(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
         raise ValueError("is no bone preset of this version")
     return parse_map(data, name)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UserError
+from ...take.storage import parse_json
 from ...template import Template
 from .find import Found, Pairs
 from .mesh import Body
@@ -67,7 +68,7 @@ def landmarks_from(places: Mapping[str, object], source: str) -> Landmarks:
             raise UserError(f"{source}: {name!r} is no landmark; use {', '.join(landmark_names())}, or 0 to 67")
         try:
             point = np.asarray(place, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             point = np.zeros(0)
         if point.shape != (3,) or not np.isfinite(point).all():
             raise UserError(f"{source}: the place of {name!r} is not three numbers")
@@ -86,7 +87,7 @@ def read_landmarks(file: str | Path) -> Landmarks:
     """
     file = Path(file).expanduser()
     try:
-        data = json.loads(file.read_text("utf-8"))
+        data = parse_json(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot be read as JSON ({error}); see docs/make-shapes.md") from error
     places = data.get("landmarks") if isinstance(data, dict) else None

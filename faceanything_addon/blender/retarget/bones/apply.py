@@ -17,7 +17,7 @@ from ...scene.timing import fps_pair
 from ..actions import BONES, ActionWriter
 from ..apply import put_sound
 from ..characters import check_local
-from ..layers import captured_strip
+from ..layers import layer_tracks
 from .bounds import bounds_of
 from .measure import Measured, measure
 from .move import move, solve_frames
@@ -86,10 +86,11 @@ def _check(armature: Any) -> None:
     check_local(armature)
     if abs(armature.matrix_world.determinant()) < 1e-18:
         raise UserError(f"{armature.name}: is scaled to nothing; set its scale")
-    if captured_strip(armature.animation_data) is not None:
+    layers = layer_tracks(armature.animation_data)
+    if layers:
         raise UserError(
             f"{armature.name}: carries the layers of a head's turn, which would be lost; "
-            "remove the track Captured in the NLA editor first"
+            f"remove the track{'s' if len(layers) > 1 else ''} {', '.join(layers)} in the NLA editor first"
         )
 
 

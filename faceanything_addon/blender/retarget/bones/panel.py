@@ -13,6 +13,7 @@ from ....retarget.bones import BoneMap, recognise_rig
 from ....solve.edit import editable
 from ....template.names import arkit_names
 from ...edit.panel import draw_gains, draw_keys, draw_second
+from ...panel import draw_text, line_length
 from .operators import CLASSES as OPERATORS
 from .properties import bone_edits, bone_settings, panel_rig
 from .record import NEUTRAL
@@ -32,23 +33,30 @@ class FACEANYTHING_PT_bones(bpy.types.Panel):
         layout: Any = self.layout
         try:
             rig = panel_rig(context)
-            layout.label(text=rig_text(rig), icon="ARMATURE_DATA")
         except UserError:
             layout.label(text="no armature", icon="INFO")
             return
-        settings = bone_settings(context)
-        column = layout.column()
-        column.use_property_split, column.use_property_decorate = True, False
-        for name in ("use_head", "neck_share", "use_eyes"):
-            column.prop(settings, name)
-        draw_edits(layout, settings, rig)
-        layout.operator("face_anything.retarget_bones", icon="PLAY")
-        draw_assign(layout, settings, rig)
-        draw_poses(layout, settings, rig)
+        try:
+            layout.label(text=rig_text(rig), icon="ARMATURE_DATA")
+            draw_map(layout, bone_settings(context), rig)
+        except UserError as error:  # of the stored map, which the buttons below replace
+            draw_text(layout, str(error), "ERROR", line_length(context))
         row = layout.row(align=True)
         row.operator("face_anything.load_bone_preset", text="Load", icon="FILE_FOLDER")
         row.operator("face_anything.save_bone_preset", text="Save", icon="FILE_TICK")
         row.operator("face_anything.clear_bones", text="", icon="X")
+
+
+def draw_map(layout: Any, settings: Any, rig: Any) -> None:
+    """All that needs to know the rig's bones."""
+    column = layout.column()
+    column.use_property_split, column.use_property_decorate = True, False
+    for name in ("use_head", "neck_share", "use_eyes"):
+        column.prop(settings, name)
+    draw_edits(layout, settings, rig)
+    layout.operator("face_anything.retarget_bones", icon="PLAY")
+    draw_assign(layout, settings, rig)
+    draw_poses(layout, settings, rig)
 
 
 def rig_text(rig: Any) -> str:

@@ -11,6 +11,7 @@ import bpy
 from ....errors import UserError
 from ....retarget.bones import BoneMap, Match, fit_map, recognise_rig, rig_names
 from ....retarget.bones.tables import bones_from_text, bones_text
+from ...context import view_layer_of
 from ..characters import check_local
 from .sample import Rig
 
@@ -70,9 +71,18 @@ def stored_map(rig: Any) -> BoneMap | None:
 
 
 def store_map(rig: Any, bones: BoneMap) -> None:
-    """Keep a map with the armature. Raises UserError: the armature is linked from another file."""
+    """Keep a map with the armature.
+
+    Raises:
+        UserError: the armature is linked from another file, or the map could not be read again.
+    """
     check_local(rig)
-    rig[STORED] = bones_text(bones)
+    text = bones_text(bones)
+    try:
+        bones_from_text(text, rig.name)
+    except ValueError as error:
+        raise UserError(f"{rig.name}: its bone map {error}; give the bone a scale above 0") from error
+    rig[STORED] = text
 
 
 def match_of(rig: Any, wanted: BoneMap | None) -> Match:
@@ -110,8 +120,11 @@ def own_map(rig: Any) -> BoneMap:
 
 
 def rig_of(item: Any, bones: BoneMap, objects: Iterable[Any]) -> Rig:
-    """The rig with the visible meshes that its armature deforms."""
-    return Rig(item, bones, tuple(other for other in objects if _deformed(other, item)))
+    """The rig with the visible meshes that its armature deforms; those of excluded collections are not evaluated."""
+    layer = view_layer_of(bpy.context)
+    layer.update()  # a collection may have been excluded just now
+    there = set(layer.objects)
+    return Rig(item, bones, tuple(other for other in objects if other in there and _deformed(other, item)))
 
 
 def _deformed(mesh: Any, rig: Any) -> bool:
