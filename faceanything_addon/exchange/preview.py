@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import UserError
 from ..take.take import Take, camera_vertices, project
 from ..template import Part, Template
+from .surface import load_look
 
 COLORS = {  # RGB
     Part.SKIN: (120, 196, 235),
@@ -91,15 +92,15 @@ def _quad_colors(template: Template, neutral: np.ndarray) -> np.ndarray:
     table = np.zeros((len(Part), 3))
     for key, color in COLORS.items():
         table[key] = color
-    colors = table[part]
+    colors, look = table[part], load_look()
     for eye in (Part.EYE_LEFT, Part.EYE_RIGHT):
         ball = neutral[template.part == eye]
         if not len(ball):
             continue
         out = neutral[template.quads].mean(axis=1) - (ball.max(axis=0) + ball.min(axis=0)) / 2
         cosine = out[:, 2] / np.maximum(np.linalg.norm(out, axis=1), 1e-9)
-        colors[(part == eye) & (cosine > 0.871)] = IRIS
-        colors[(part == eye) & (cosine > 0.985)] = PUPIL
+        colors[(part == eye) & (cosine > look.iris_cosine)] = IRIS
+        colors[(part == eye) & (cosine > look.pupil_cosine)] = PUPIL
     return colors
 
 

@@ -45,7 +45,7 @@ def visible_surface(template: Template) -> Surface:
 class Look:
     """data/look.json: plain colours, and where iris and pupil begin.
 
-    The cosines belong to a pupil of 2 mm and an iris of 5.9 mm radius on an eyeball of 12 mm.
+    The cosines belong to a pupil of 2.1 mm and an iris of 5.9 mm radius on the template's eyeball of 15.8 mm.
     """
 
     colors: dict[str, tuple[float, float, float]]  # material -> linear RGB
