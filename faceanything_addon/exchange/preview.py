@@ -28,6 +28,7 @@ IRIS = (40, 90, 60)
 PUPIL = (10, 10, 10)
 WIRE = (20, 40, 60)
 LIGHT = np.array([0.3, -0.5, -0.81])  # towards the light, camera axes: from above, beside the camera
+BEHIND = 0.0015  # metres by which eyeballs are drawn earlier: the lids lie so close that middles of quads do not tell
 TIME_BASE = Fraction(1, 90000)
 
 
@@ -50,6 +51,8 @@ class MeshPainter:
         shown = ~(template.regions["shoulders"][template.quads] > 0.5).any(axis=1)  # they do not turn with the head
         self.quads = template.quads[shown]
         self.colors = _quad_colors(template, neutral)[shown]
+        eyes = np.isin(template.part, (Part.EYE_LEFT, Part.EYE_RIGHT))[self.quads].all(axis=1)
+        self.behind = np.where(eyes, BEHIND, 0.0)
 
     def paint(self, image: np.ndarray, points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """Lay the mesh over a picture.
@@ -81,7 +84,7 @@ class MeshPainter:
         flat = pixels[self.quads]
         inside = (flat.max(axis=1) > 0).all(axis=1) & (flat.min(axis=1) < [shape[1], shape[0]]).all(axis=1)
         chosen = np.flatnonzero(facing & inside & (corners[..., 2].min(axis=1) > 0.01))
-        chosen = chosen[np.argsort(-center[chosen, 2])]
+        chosen = chosen[np.argsort(-(center[:, 2] + self.behind)[chosen])]
         lambert = np.clip(normal[chosen] @ (LIGHT / np.linalg.norm(LIGHT)), 0, 1)
         return chosen, 0.35 + 0.75 * lambert
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..solve.gaze import sphere
 from ..template import Part, Template
-from ..template.shape import eyeball_rotation
+from ..template.shape import gaze_rotation, shown_gaze
 from .fine import Waves
 from .per_template import per_template
 from .surface import template_surface
@@ -18,6 +18,7 @@ from .surface import template_surface
 EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
 LID_REACH = 1.6  # radii: skin closer than this to an eyeball's centre may have to give way to it
 LID_GAP = 0.0002  # metres between eyeball and lid
+ANGLES = np.linspace(0, np.pi, 31)  # from the eyeball's axis, at which its radius is known: the cornea stands out
 SUPPORT = 0.007  # metres around a vertex in which pixels back it
 ENOUGH = 1.5  # pixels' worth of support for a confidence of 63 %
 VISIBLE_FROM = 0.35  # confidence
@@ -29,7 +30,8 @@ class Lids:
 
     eye: np.ndarray  # (E,) vertices of the eyeball
     skin: np.ndarray  # (L,) vertices
-    floor: np.ndarray  # (L,) metres: least distance from the eyeball's centre
+    sunk: np.ndarray  # (L,) metres from the centre of a socket that lies inside the ball, 0 for the rest
+    radius: np.ndarray  # (31,) metres of the ball at ANGLES
     center: np.ndarray  # (3,)
 
 
@@ -42,18 +44,34 @@ def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
         center, radius = sphere(neutral[eye])
         away = np.linalg.norm(neutral[skin] - center, axis=1)
         near = (away < LID_REACH * radius) & (neutral[skin, 2] > center[2])
-        # What lies inside the eyeball in the neutral already (the sockets) stays where it is.
-        floor = np.minimum(away[near], radius + LID_GAP)
-        lids.append(Lids(eye, skin[near], floor, center))
+        # The sockets, which lie inside the eyeball, stay where they are; the lids' outer skin never lies inside.
+        socket = template.part[skin[near]] != Part.SKIN
+        sunk = np.where(socket & (away[near] < radius + LID_GAP), away[near], 0).astype(np.float32)
+        lids.append(Lids(eye, skin[near], sunk, ball_radius(neutral[eye] - center), center))
     return lids
 
 
-def push_lids_out(vertices: np.ndarray, lids: list[Lids]) -> None:
-    """Move skin that has sunk into an eyeball to its surface, in place. vertices: (F, V, 3)."""
-    for lid in lids:
+def ball_radius(ball: np.ndarray) -> np.ndarray:
+    """(31,) radius at ANGLES from +Z of an eyeball about its centre. ball: (E, 3)."""
+    far = np.linalg.norm(ball, axis=1)
+    nearest = np.rint(np.arccos(np.clip(ball[:, 2] / far, -1, 1)) / ANGLES[1]).astype(int)
+    out = np.zeros(len(ANGLES))
+    np.maximum.at(out, nearest, far)
+    return np.interp(ANGLES, ANGLES[out > 0], out[out > 0]).astype(np.float32)
+
+
+def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> None:
+    """Move skin that has sunk into an eyeball to its surface, in place.
+
+    Args:
+        vertices: (F, V, 3). axes: (F, 2, 3) unit vectors along which the eyeballs look.
+    """
+    for number, lid in enumerate(lids):
         offset = vertices[:, lid.skin] - lid.center
-        distance = np.linalg.norm(offset, axis=2)
-        grow = np.maximum(lid.floor / np.maximum(distance, 1e-6), 1)
+        distance = np.maximum(np.linalg.norm(offset, axis=2), 1e-6)
+        cosine = np.einsum("fls,fs->fl", offset, axes[:, number]) / distance
+        outside = np.interp(np.arccos(np.clip(cosine, -1, 1)), ANGLES, lid.radius) + LID_GAP
+        grow = np.maximum(np.where(lid.sunk > 0, lid.sunk, outside) / distance, 1).astype(np.float32)
         vertices[:, lid.skin] = lid.center + offset * grow[..., None]
 
 
@@ -78,11 +96,11 @@ def build_meshes(
     # One product for all frames: (F * 3, R) @ (R, V).
     side = np.ascontiguousarray(residual.transpose(0, 2, 1)).reshape(frames * 3, -1)
     vertices += (side @ waves.basis.T).reshape(frames, 3, -1).transpose(0, 2, 1)
-    push_lids_out(vertices, lids)
+    axes = shown_gaze(gaze)
+    push_lids_out(vertices, lids, axes)
     for number, lid in enumerate(lids):
         ball = vertices[:, lid.eye] - lid.center
-        turn = eyeball_rotation(gaze[:, number])
-        vertices[:, lid.eye] = ball @ turn.transpose(0, 2, 1) + lid.center
+        vertices[:, lid.eye] = ball @ gaze_rotation(axes[:, number]).transpose(0, 2, 1) + lid.center
     return vertices
 
 
