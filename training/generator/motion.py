@@ -21,8 +21,6 @@ VISEMES = (
     {"jawOpen": 0.4, "mouthUpperUp": 0.3, "mouthLowerDown": 0.3},
     {},
 )
-
-
 CONVERGENCE = 1.8  # degrees that each eye turns inwards
 
 

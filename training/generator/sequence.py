@@ -28,7 +28,6 @@ from .scene import Builder, Flat, add_face, add_hair, add_props
 from .view import FLIP, Light, View, draw_light, rotation
 
 OWN = 0.0006  # metres (RMS) of every face's shape that the template's modes have not; models of faces leave as much
-
 BEYOND = 0.1  # weight of what is not the face where a shape is cleared of the template's modes
 
 
