@@ -160,3 +160,27 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path) -> None:
     bad.write_bytes(b"nothing")
     with pytest.raises(UserError, match="template.npz"):
         load_template(bad)
+
+
+@pytest.mark.parametrize("jaw", [0.3, 0.5, 0.9])
+def test_a_tongue_put_out_lies_on_the_lower_lip(jaw: float) -> None:
+    """It went through lip and chin."""
+    t = load_template()
+    names = list(t.expression_names)
+    face = t.vertices + jaw * t.expressions[names.index("jawOpen")] + t.expressions[names.index("tongueOut")]
+    tongue = face[t.part == Part.TONGUE]
+    lip = t.landmarks(face)[[65, 66, 67]].mean(axis=0)  # the lower lip's inner edge
+    over = tongue[np.abs(tongue[:, 2] - lip[2]) < 0.004]
+    assert len(over) and over[:, 1].min() > lip[1] - 0.002
+    assert tongue[:, 2].max() > lip[2] + 0.012
+    assert tongue[tongue[:, 2].argmax(), 1] < over[:, 1].mean()
+
+
+def test_the_tongue_shows_behind_the_lower_teeth() -> None:
+    """It lay below their edge, so that an open mouth looked empty."""
+    t = load_template()
+    teeth = np.flatnonzero(t.part == Part.TEETH)
+    lower = teeth[len(teeth) // 2 :]
+    edge = t.vertices[lower, 1].max()
+    tongue = t.vertices[t.part == Part.TONGUE]
+    assert edge < tongue[:, 1].max() < edge + 0.008

@@ -17,6 +17,7 @@ from faceanything_addon.template.template import TEMPLATE_FILE
 from training.template.identity import with_rigid_eyes
 
 from . import bake
+from .mouth import INSIDE
 from .standin import standin_template
 from .view import FACE_BOX
 
@@ -32,7 +33,7 @@ TEST_PLACES = ("kiara_1_dawn", "st_fagans_interior", "venice_sunset")
 UNUSED_CARDS = ("bob01",)  # hangs over the face
 UNUSED_SKINS = ("young_caucasian_female_darkhair",)  # painted hair and clothes
 CARD_SIZE = 256
-TRAIN_DARKNESS = 1.6  # dark skins show less of their shape: seen as often as light ones, they are learnt less well
+TRAIN_DARKNESS = 2.0  # dark skins show less of their shape: seen as often as light ones, they are learnt less well
 LEVELS = 4  # resolutions of each skin
 
 
@@ -154,18 +155,11 @@ def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dic
 
 
 def occlusion(template: Template) -> np.ndarray:
-    """Ambient occlusion of the closed face, and of an open mouth for what lies inside it."""
-    tris = template.triangles.astype(np.int32)
-    closed = bake.ambient_occlusion(template.vertices, tris)
-    names = list(template.expression_names)
-    open_ = np.zeros(52, np.float32)
-    for name, value in (("jawOpen", 0.6), ("mouthUpperUpLeft", 0.6), ("mouthUpperUpRight", 0.6)):
-        open_[names.index(name)] = value
-    shape = template.vertices + np.tensordot(open_, template.expressions, axes=1)
-    inside = np.isin(template.part, (Part.TEETH, Part.TONGUE, Part.MOUTH))
+    """(V,) ambient occlusion of the closed face; of what lies inside the mouth none, see `mouth.mouth_light`."""
+    closed = bake.ambient_occlusion(template.vertices, template.triangles.astype(np.int32))
     eyes = np.isin(template.part, (Part.EYE_LEFT, Part.EYE_RIGHT))
-    out = np.where(inside, 1.2 * bake.ambient_occlusion(shape.astype(np.float32), tris), closed)
-    return np.where(eyes, 0.25 + 0.75 * out, 0.15 + 0.85 * out).astype(np.float32).clip(0, 1)
+    out = np.where(eyes, 0.25 + 0.75 * closed, 0.15 + 0.85 * closed)
+    return np.where(np.isin(template.part, INSIDE), 1.0, out).astype(np.float32).clip(0, 1)
 
 
 def smooth_noise(template: Template, fields: int = 24, seed: int | tuple[int, ...] = 11) -> np.ndarray:

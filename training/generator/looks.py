@@ -10,6 +10,7 @@ import numpy as np
 from faceanything_addon.template import Part
 
 from .assets import Assets, Split
+from .mouth import tint_mouth
 
 # Linear skin colours from dark to light.
 TONES = np.array(
@@ -148,9 +149,7 @@ def part_tint(rng: np.random.Generator, assets: Assets) -> np.ndarray:
     blotch = assets.smooth[rng.integers(len(assets.smooth)), :, 0]
     skin = part == Part.SKIN
     tint[skin] = 1 + 0.06 * rng.random() * blotch[skin, None] * (0.6, 1.0, 1.0)
-    tint[part == Part.TEETH] = np.array([0.72, 0.62, 0.45]) ** rng.uniform(0.3, 1.4) * rng.uniform(0.7, 1.25)
-    tint[part == Part.TONGUE] = np.array([0.42, 0.14, 0.13]) * rng.uniform(0.6, 1.4)
-    tint[part == Part.MOUTH] = np.array([0.28, 0.07, 0.06]) * rng.uniform(0.4, 1.4)
+    tint_mouth(rng, assets.template, tint)
     return np.clip(tint, 0, 1.5)
 
 

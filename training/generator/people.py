@@ -34,6 +34,8 @@ SPEECH = (
     ("mouthLeft", 0.05, 0.4), ("mouthRight", 0.05, 0.4), ("jawLeft", 0.06, 0.4), ("jawRight", 0.06, 0.4),
     ("jawForward", 0.1, 0.5), ("browInnerUp", 0.2, 0.5), ("browOuterUp", 0.15, 0.5), ("browDown", 0.2, 0.5),
 )  # fmt: skip
+MORE = 0.8, 1.35  # how far people's mouths go, times the template's
+MEETING = ("mouthClose", "mouthPress", "mouthRoll", "mouthShrug")
 
 
 class Face:
@@ -80,6 +82,21 @@ def draw_expression(rng: np.random.Generator, names: tuple[str, ...], gaze: np.n
         brows(face, rng)
     look(face, gaze)
     return constrain(face)
+
+
+def as_moved(rng: np.random.Generator, names: tuple[str, ...], arkit: np.ndarray) -> np.ndarray:
+    """(52,) how far a face moves that means these coefficients: not every mouth moves as far as the template's.
+
+    Lips that are shut, pressed or rolled in go no farther: they meet each other, or teeth.
+    """
+    factor = np.ones(len(arkit), np.float32)
+    if rng.random() < 0.5:
+        moves = [n.startswith(("jaw", "mouth")) and not n.startswith(MEETING) for n in names]
+        factor[moves] = rng.uniform(*MORE, sum(moves))
+        for left in (i for i, n in enumerate(names) if n.endswith("Left") and moves[i]):
+            factor[names.index(names[left].replace("Left", "Right"))] = factor[left]
+        factor[names.index("mouthClose")] = factor[names.index("jawOpen")]
+    return factor * arkit
 
 
 def sparse(face: Face, rng: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes, 
 from . import faults, people
 from .assets import Assets
 from .looks import Looks, draw_looks
+from .mouth import hold_mouth
 from .raster import empty_buffers, rasterize
 from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
 from .shade import LINEAR, make_noise, shade
@@ -38,18 +39,20 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     t = assets.template
     k = len(t.identity)
     weights = np.zeros((n, k + 52), np.float32)
-    gazes = []
+    gazes, labels = [], []
     for row in weights:
         gaze = people.draw_gaze(rng)
         row[:k] = people.draw_identity(rng, k)
-        row[k:] = people.draw_expression(rng, t.expression_names, gaze)
+        labels.append(people.draw_expression(rng, t.expression_names, gaze))
+        row[k:] = people.as_moved(rng.spawn(1)[0], t.expression_names, labels[-1])
         gazes.append(people.gaze_directions(gaze))
     shapes = (weights @ assets.basis).reshape(n, -1, 3) + t.vertices
     out = []
-    for row, shape, gaze in zip(weights, shapes, gazes, strict=True):
+    for row, label, shape, gaze in zip(weights, labels, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
         shape += np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
-        out.append(Actor(finish_eyes(assets, shape, gaze), row[:k].copy(), row[k:].copy(), gaze))
+        shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
+        out.append(Actor(finish_eyes(assets, shape, gaze), row[:k].copy(), label, gaze))
     return out
 
 

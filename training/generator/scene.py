@@ -12,6 +12,7 @@ from faceanything_addon.template import Part, Template
 from . import props
 from .assets import Assets
 from .looks import Looks, any_colour
+from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
 from .shade import CARD, EYE, PLAIN, SKIN, WET
 from .view import View
@@ -81,20 +82,6 @@ def patterned(rng: np.random.Generator, count: int) -> np.ndarray:
     if rng.random() < 0.5:
         paint[:] = (*any_colour(rng), rng.random() * 0.7)
     return paint
-
-
-INSIDE = (Part.TEETH, Part.TONGUE, Part.MOUTH)
-FRONT_TEETH = 0.006  # metres behind the lips: what lies no deeper is in full light
-
-
-def mouth_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
-    """(V,) how much light reaches what lies in the mouth: less far behind the lips, and where they hardly part."""
-    marks = template.landmarks(vertices)
-    behind = np.maximum(marks[60:68, 2].mean() - FRONT_TEETH - vertices[:, 2], 0)
-    gap = np.linalg.norm(marks[62] - marks[66])
-    reach = np.exp(rng.uniform(np.log(0.008), np.log(0.04)))
-    light = np.exp(-behind / reach) * min(1.0, 0.15 + gap / 0.008)
-    return np.where(np.isin(template.part, INSIDE), light, 1.0).astype(np.float32)
 
 
 LIDS = {Part.EYE_RIGHT: ((36, 37, 38, 39), (39, 40, 41, 36)), Part.EYE_LEFT: ((42, 43, 44, 45), (45, 46, 47, 42))}

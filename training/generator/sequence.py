@@ -22,6 +22,7 @@ from . import people
 from .assets import TEST_SEED, Assets, load_assets, smooth_noise
 from .looks import Looks, draw_looks
 from .motion import Motion, draw_motion
+from .mouth import hold_mouth
 from .raster import empty_buffers, rasterize
 from .render import background, colour, finish_eyes
 from .scene import Builder, Flat, add_face, add_hair, add_props
@@ -109,6 +110,8 @@ def frame(stage: Stage, motion: Motion, k: int) -> dict[str, np.ndarray]:
     assets, t = stage.assets, stage.assets.template
     shape = stage.neutral + np.tensordot(motion.arkit[k], t.expressions, axes=1)
     gaze = people.gaze_directions(motion.gaze[k])
+    out = motion.arkit[k, t.expression_names.index("tongueOut")]
+    shape = hold_mouth(np.random.default_rng((stage.seed, 3)), t, shape, out)
     shape = finish_eyes(assets, shape.astype(np.float32), gaze)
     view = view_of(stage, motion.angles[k], motion.shift[k])
     build = Builder()

@@ -209,7 +209,7 @@ def shade(
                     e = min(g * 2.5, 1.0) * fresnel * ao
                     if m == SKIN:
                         e *= 0.4
-                    elif m == EYE:
+                    elif m == EYE or m == WET:  # noqa: SIM109 numba
                         e *= 0.6
                     r0 += e * max(sh_eval(spec_sh, rx, ry, rz, 0), 0.0)
                     r1 += e * max(sh_eval(spec_sh, rx, ry, rz, 1), 0.0)

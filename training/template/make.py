@@ -197,9 +197,10 @@ def symmetric(shapes: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def tongue_out(vertices: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """The tongue slides over the lower lip; its root stays."""
+    """(V, 3) metres: the tongue slides over the lower lip of a mouth half open and bends down there; its root stays."""
     share = np.clip((vertices[:, 2] - 4.2) / 5.0, 0, 1.1) * (part == Part.TONGUE)
-    return share[:, None] * np.array([0, -0.004, 0.032]) + (share**3)[:, None] * np.array([0, -0.008, 0.0])
+    up, beyond = np.minimum(share / 0.6, 1.0), np.maximum(share - 0.75, 0.0)
+    return np.stack([0 * share, 0.006 * up - 0.16 * beyond**2, 0.034 * share], axis=1)
 
 
 def landmark_shifts() -> np.ndarray:

@@ -16,6 +16,7 @@ EYE_RINGS = (8, 14, 20, 26, 31, 37, 45, 56, 69, 83, 98, 114, 130, 146, 160)  # d
 ARCH_STEPS, ARCH_SECTION = 44, 8
 CROWN_HEIGHT, CROWN_DEPTH, CLEAR_OF_LIPS = 1.0, 0.7, 0.15  # cm
 TONGUE_AROUND, TONGUE_ALONG = 12, 12
+TONGUE_BACK = ((0, 0.25, 0.5, 0.8, 1), (-3.15, -2.95, -3.0, -3.2, -3.55))  # share from root to tip, height of its back
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,11 @@ def close_ends(points: np.ndarray, quads: np.ndarray, around: int, rings: int) -
 def make_tongue(head: HeadModel) -> PartMesh:
     """A tongue in the lower jaw, tip forwards."""
     along = np.linspace(0, 1, TONGUE_ALONG)
-    z, y = 4.2 + 5.0 * along, -3.95 - 0.25 * np.sin(np.pi * along) - 0.15 * along
+    z = 4.2 + 5.0 * along
+    top = np.interp(along, TONGUE_BACK[0], TONGUE_BACK[1])
+    height = 0.65 - 0.4 * along**3  # half
+    y = top - height
     width = 1.75 * np.sqrt(np.clip(1 - (along**6) * 0.72, 0, 1)) * (0.85 + 0.15 * along)
-    height = 0.55 - 0.2 * along
     angle = np.pi / 4 + 2 * np.pi * np.arange(TONGUE_AROUND) / TONGUE_AROUND
     ring = np.stack([width[:, None] * np.cos(angle), y[:, None] + height[:, None] * np.sin(angle)], -1)
     points = np.concatenate([ring, np.broadcast_to(z[:, None, None], (*ring.shape[:2], 1))], -1).reshape(-1, 3)
