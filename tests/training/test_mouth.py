@@ -44,7 +44,7 @@ def test_a_mouth_that_is_nearly_shut_is_dark_inside() -> None:
     t = load_template()
     shut, open_ = (mouth_light(np.random.default_rng(3), t, expression(jawOpen=jaw)) for jaw in (0.0, 0.5))
     front = of_part(Part.TEETH) & (t.vertices[:, 2] > t.landmarks(t.vertices)[60:68, 2].mean() - FRONT_TEETH)
-    assert np.all(shut[front] < 0.5 * open_[front])
+    assert shut[front].mean() < 0.5 * open_[front].mean()
 
 
 def test_the_tongue_rises_in_an_open_mouth_only() -> None:
