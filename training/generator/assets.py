@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import pickle
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from faceanything_addon.template.template import TEMPLATE_FILE
 from training.template.identity import with_rigid_eyes
 
 from . import bake
-from .mouth import INSIDE
+from .mouth import in_mouth
 from .standin import standin_template
 from .view import FACE_BOX
 
@@ -136,7 +137,7 @@ def make_splits(skins: list[str], places: list[str], photos: list[str]) -> dict[
 def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dict:
     """Baked fields, kept in the work folder under a name made from the template's content."""
     registration = WORK / "registration.npz"
-    code = Path(bake.__file__).read_bytes()
+    code = Path(bake.__file__).read_bytes() + inspect.getsource(occlusion).encode()
     parts = (template.vertices.tobytes(), template.quads.tobytes(), template.expressions.tobytes(), code)
     key = hashlib.sha256(b"".join(parts) + registration.read_bytes()).hexdigest()[:16]
     file = WORK / f"baked_{key}.pickle"
@@ -159,7 +160,7 @@ def occlusion(template: Template) -> np.ndarray:
     closed = bake.ambient_occlusion(template.vertices, template.triangles.astype(np.int32))
     eyes = np.isin(template.part, (Part.EYE_LEFT, Part.EYE_RIGHT))
     out = np.where(eyes, 0.25 + 0.75 * closed, 0.15 + 0.85 * closed)
-    return np.where(np.isin(template.part, INSIDE), 1.0, out).astype(np.float32).clip(0, 1)
+    return np.where(in_mouth(template), 1.0, out).astype(np.float32).clip(0, 1)
 
 
 def smooth_noise(template: Template, fields: int = 24, seed: int | tuple[int, ...] = 11) -> np.ndarray:

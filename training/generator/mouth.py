@@ -9,6 +9,7 @@ from faceanything_addon.template import Part, Template
 from training.template.parts import ARCH_SECTION, ARCH_STEPS
 
 INSIDE = (Part.TEETH, Part.TONGUE, Part.MOUTH)
+EYES_END = -0.03  # metres, y: what lies higher is the inside of lids
 FRONT_TEETH = 0.006  # metres behind the lips: what lies no deeper is in full light
 TOOTH = np.array([0.72, 0.62, 0.45])  # linear colours
 TONGUE, GUM, CHEEK = np.array([0.48, 0.18, 0.17]), np.array([0.42, 0.15, 0.14]), np.array([0.30, 0.08, 0.07])
@@ -39,6 +40,11 @@ def hold_mouth(rng: np.random.Generator, template: Template, vertices: np.ndarra
     return held
 
 
+def in_mouth(template: Template) -> np.ndarray:
+    """(V,) bool: what lies behind the lips."""
+    return np.isin(template.part, INSIDE) & (template.vertices[:, 1] < EYES_END)
+
+
 def mouth_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
     """(V,) how much light reaches what lies in the mouth: less far behind the lips, and where they hardly part.
 
@@ -49,7 +55,7 @@ def mouth_light(rng: np.random.Generator, template: Template, vertices: np.ndarr
     gap = np.linalg.norm(marks[62] - marks[66])
     reach = np.exp(rng.uniform(np.log(0.008), np.log(0.1)))
     light = rng.uniform(0.4, 1.0) * np.exp(-behind / reach) * min(1.0, 0.15 + gap / 0.008)
-    return np.where(np.isin(template.part, INSIDE), light, 1.0).astype(np.float32)
+    return np.where(in_mouth(template), light, 1.0).astype(np.float32)
 
 
 def tint_mouth(rng: np.random.Generator, template: Template, tint: np.ndarray) -> None:
