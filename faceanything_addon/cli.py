@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from typing import Any
 
 from . import cli_exchange
@@ -26,6 +28,29 @@ EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 a check failed, 2 the user's error, 130 stopped by Ctrl-C."""
+    with _printable_names():
+        return _run(arguments)
+
+
+@contextmanager
+def _printable_names() -> Iterator[None]:
+    """Letters that the output's code page lacks are printed as \\uXXXX, so that no name of a file ends a command.
+
+    Afterwards the streams are as they were: inside Blender they are Blender's.
+    """
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
+    before = [(stream, stream.errors) for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            with suppress(OSError, ValueError):  # nobody listens any more, or it was closed
+                stream.reconfigure(errors=errors)
+
+
+def _run(arguments: list[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
     calm_linear_algebra()
     try:
@@ -103,8 +128,9 @@ def _add_take_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--end", type=int, metavar="E", help="frame to stop before")
     parser.add_argument("--fps", type=float, metavar="R", help="frame rate of a folder of pictures; default: 25")
     parser.add_argument("--fov-degrees", type=float, metavar="D", help="horizontal field of view of the camera")
-    parser.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
-    parser.add_argument("--overwrite", action="store_true", help="replace the take that is there")
+    begun = parser.add_mutually_exclusive_group()
+    begun.add_argument("--resume", action="store_true", help="go on with a take that was interrupted")
+    begun.add_argument("--overwrite", action="store_true", help="replace the take that is there")
     parser.add_argument("--json", action="store_true", help="progress as JSON lines on standard output")
 
 
@@ -222,7 +248,7 @@ def build_scene(parsed: argparse.Namespace) -> None:
     with blender_needed():
         from .blender.command import build_scene_file
 
-    build_scene_file(parsed.take, parsed.out, parsed.preview)
+    build_scene_file(parsed.take, parsed.out, parsed.preview, cli_exchange.tell)
     for file in (parsed.out, parsed.preview):
         if file:
             print(f"{file}: written")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .cli_bar import stage_bar
+from .cli_bar import say, stage_bar
 from .errors import UserError
 
 PLAIN = ("npz", "livelink", "arkit-json", "pc2", "mdd", "obj")
@@ -44,7 +44,8 @@ def _export_plain(parsed: argparse.Namespace, report: Any) -> list[Any]:
 
     if parsed.content is not None:
         raise UserError(f"--content: {parsed.format} has one content only; leave it out")
-    return export(parsed.take, parsed.format, parsed.out, ExportOptions(parsed.space, parsed.rate), report)
+    options = ExportOptions(parsed.space, parsed.rate)
+    return export(parsed.take, parsed.format, parsed.out, options, report, tell)
 
 
 def _export_blender(parsed: argparse.Namespace, report: Any) -> list[Any]:
@@ -53,7 +54,12 @@ def _export_blender(parsed: argparse.Namespace, report: Any) -> list[Any]:
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
     with blender_needed():
         from .blender.exchange.command import export_file
-    return export_file(parsed.take, parsed.format, parsed.out, parsed.content, parsed.space, parsed.rate, report)
+    return export_file(parsed.take, parsed.format, parsed.out, parsed.content, parsed.space, parsed.rate, report, tell)
+
+
+def tell(line: str) -> None:
+    """A line for the user about what a command could not do and went on without."""
+    say(f"faceanything: {line}")
 
 
 def run_send(parsed: argparse.Namespace) -> None:

@@ -64,6 +64,6 @@ def nominal(rate: float) -> int:
 
 
 def exact(rate: float) -> float:
-    """29.97 and its kin as n * 1000 / 1001, other rates as they are."""
+    """29.97, 23.98 and their kin as n * 1000 / 1001, other rates as they are."""
     ntsc = nominal(rate) * 1000 / 1001
-    return ntsc if abs(rate / ntsc - 1) < 1e-4 else rate
+    return ntsc if abs(rate / ntsc - 1) < 2e-4 else rate

@@ -2,18 +2,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from support.performance import make_performance
+from support.stand_in import make_take, make_template
+from support.store import store_take
 from support.toy import toy_stages, toy_template
 from support.video import write_video
 
 from faceanything_addon import cli
-from faceanything_addon.exchange import npz
+from faceanything_addon.exchange import export, npz
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.exchange.sources import read_performance
 from faceanything_addon.jobs import clip
@@ -161,3 +166,50 @@ def test_the_help_of_retarget_names_every_region(capsys):
     with pytest.raises(SystemExit):
         cli.main(["retarget", "--help"])
     assert ", ".join(editable()) in " ".join(capsys.readouterr().out.split())
+
+
+def test_names_beyond_the_code_page_of_redirected_output_are_printed_in_ascii(tmp_path):
+    """The export is written, the exit code 0, and the letters stand as escapes."""
+    recording = write_livelink(make_performance(3), tmp_path / "a.csv")
+    done = subprocess.run(
+        [sys.executable, "-m", "faceanything_addon.cli", "export", str(recording), "--format", "livelink"]
+        + ["--out", str(tmp_path / "撮影.csv")],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        cwd=Path(cli.__file__).parents[1],
+        capture_output=True,
+    )
+    assert (tmp_path / "撮影.csv").is_file() and done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"{tmp_path}/".encode() + b"\\u64ae\\u5f71.csv:", b"written"]
+
+
+def test_a_code_page_keeps_json_whole_and_the_streams_are_as_before(tmp_path, video, capsys, monkeypatch):
+    """JSON lines are ASCII already; Blender's own streams, which the command line prints to, are not changed."""
+    run(capsys, "reconstruct", video, "--out", tmp_path / "撮影", "--end", "3")
+    stream = TextIOWrapper(BytesIO(), "cp1252")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(["info", str(tmp_path / "撮影"), "--json"]) == 0
+    assert cli.main(["info", str(tmp_path / "撮影")]) == 0
+    stream.flush()
+    lines = stream.buffer.getvalue().decode("cp1252").splitlines()
+    assert json.loads(lines[0])["take"] == str(tmp_path / "撮影") and lines[1].endswith("\\u64ae\\u5f71")
+    assert (stream.encoding, stream.errors) == ("cp1252", "strict")
+
+
+def test_resuming_and_overwriting_exclude_each_other(tmp_path, video, capsys):
+    """Together they would throw away what is to be gone on with."""
+    run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--end", "3")
+    with pytest.raises(SystemExit) as caught:
+        run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--end", "3", "--resume", "--overwrite")
+    assert caught.value.code == 2 and "not allowed with argument --resume" in capsys.readouterr().err
+    assert len(read_take(tmp_path / "t").frames) == 3
+
+
+def test_an_export_whose_skin_has_no_picture_says_why(tmp_path, capsys, monkeypatch):
+    """One line on standard error; the files are written."""
+    template = make_template(4)
+    monkeypatch.setattr(export, "load_template", lambda: template)
+    folder = store_take(make_take(template, 3), tmp_path / "t")
+    code, out, err = run(capsys, "export", folder, "--format", "pc2", "--out", tmp_path / "a.pc2")
+    assert code == 0 and "a.pc2: written" in out
+    (line,) = [line for line in err.splitlines() if line.startswith("faceanything:")]
+    assert "the skin has no picture" in line and "/nowhere/clip.mp4" in line

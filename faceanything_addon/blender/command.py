@@ -11,6 +11,8 @@ from typing import Any
 import bpy
 
 from ..errors import UserError
+from ..exchange.preview import checked_suffix
+from ..exchange.skin import Tell
 from .context import scene_of
 from .takes import build_from_folder, look_through_camera, open_take
 
@@ -18,24 +20,29 @@ COMMAND = "face_anything"
 _handles: list[Any] = []
 
 
-def build_scene_file(take_folder: str | Path, out: str | Path, preview: str | Path | None = None) -> None:
+def build_scene_file(
+    take_folder: str | Path, out: str | Path, preview: str | Path | None = None, tell: Tell | None = None
+) -> None:
     """Make a .blend file of a take, and a video of its mesh over the footage.
 
     Starts from an empty scene: what is open in this Blender is lost.
 
     Args:
-        preview: an .mp4 file; None for none.
+        preview: an .mp4 file, or another of preview.SUFFIXES; None for none.
+        tell: hears, in a line, what had to be left out.
 
     Raises:
         UserError: the take is no good, the footage for the preview is missing, or a file cannot be written.
     """
     out = Path(out).expanduser().absolute()
+    if preview is not None:
+        checked_suffix(Path(preview))
     make_folder(out)
     open_take(take_folder)
     # Not read_factory_settings: that would unregister this very extension.
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = scene_of(bpy.context)
-    build_from_folder(scene, take_folder)
+    build_from_folder(scene, take_folder, tell=tell)
     look_through_camera(scene)
     save_scene(out)
     if preview is not None:

@@ -186,11 +186,14 @@ class FACEANYTHING_OT_load_take(bpy.types.Operator):
 def show_take(context: bpy.types.Context, folder: str) -> None:
     """Build a take into the current scene and look through its camera."""
     scene = scene_of(context)
-    built = build_from_folder(scene, folder, choices(context).key_limit)
+    missing: list[str] = []
+    built = build_from_folder(scene, folder, choices(context).key_limit, missing.append)
     look_through_camera(scene)
     state.note = f"{built.collection.name}: {len(built.clock.keys)} frames"
     if built.plate is None:
         state.note += ", footage not found"
+    else:
+        state.note = "; ".join([state.note, *missing])
 
 
 class FACEANYTHING_OT_preview(JobOperator, bpy.types.Operator):

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from ..errors import UserError
-from ..exchange.skin import stored_picture
+from ..exchange.skin import Tell, stored_picture
 from ..take.files import read_take
 from ..take.take import Take
 from ..template import Template, load_template
@@ -33,15 +33,20 @@ def open_take(folder: str | Path) -> tuple[Take, Template]:
     return take, template
 
 
-def build_from_folder(scene: bpy.types.Scene, folder: str | Path, key_limit: int = DEFAULT_KEY_LIMIT) -> TakeObjects:
+def build_from_folder(
+    scene: bpy.types.Scene, folder: str | Path, key_limit: int = DEFAULT_KEY_LIMIT, tell: Tell | None = None
+) -> TakeObjects:
     """Build a stored take into a scene. Takes of more than key_limit frames play from a cache in the take's folder.
+
+    Args:
+        tell: hears, in a line, what had to be left out.
 
     Raises:
         UserError: see `open_take`.
     """
     take, template = open_take(folder)
     folder = Path(folder).expanduser().absolute()
-    texture = stored_picture(folder, template, lambda: take)
+    texture = stored_picture(folder, template, lambda: take, tell)
     options = SceneOptions(key_limit=key_limit, cache_file=folder / CACHE_NAME, texture_file=texture)
     built = build_take(scene, take, template, options)
     built.collection["face_anything_take"] = str(folder)

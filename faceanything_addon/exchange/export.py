@@ -18,7 +18,7 @@ from .meshes import MeshStream, open_meshes
 from .npz import export_npz
 from .obj import FIRST, sequence_file, write_obj, write_obj_sequence
 from .pc2 import write_pc2
-from .skin import skin_picture
+from .skin import Tell, skin_picture
 from .sources import read_performance
 from .target import target_file
 
@@ -38,12 +38,15 @@ class ExportOptions:
     rate: float | None = None  # frames a second
 
 
-def export(source: str | Path, kind: str, out: str | Path, options: ExportOptions, report: Report) -> list[Path]:
+def export(
+    source: str | Path, kind: str, out: str | Path, options: ExportOptions, report: Report, tell: Tell | None = None
+) -> list[Path]:
     """Write a take, or for livelink and arkit-json any performance, in one of FORMATS.
 
     Args:
         source: the take's folder, or a performance's file.
         report: called with samples done and samples in all; what it raises ends the export, and nothing is left.
+        tell: hears, in a line, what had to be left out.
 
     Returns:
         the files, the one that was asked for first.
@@ -52,7 +55,7 @@ def export(source: str | Path, kind: str, out: str | Path, options: ExportOption
         UserError: the source is no good, an option does not suit the format, or a file cannot be written.
     """
     if kind in MESH_FORMATS:
-        return _export_meshes(source, kind, target_file(out), options, report)
+        return _export_meshes(source, kind, target_file(out), options, report, tell)
     for name, value in vars(options).items():
         if value is not None:
             raise UserError(f"--{name}: {kind} keeps the take's own times and axes; leave it out")
@@ -62,10 +65,12 @@ def export(source: str | Path, kind: str, out: str | Path, options: ExportOption
     return [write(read_performance(source), out)]
 
 
-def _export_meshes(source: str | Path, kind: str, out: Path, options: ExportOptions, report: Report) -> list[Path]:
+def _export_meshes(
+    source: str | Path, kind: str, out: Path, options: ExportOptions, report: Report, tell: Tell | None
+) -> list[Path]:
     reader, template = TakeReader(source), load_template()
     stream = open_meshes(reader, template, options.space or "camera", options.rate)
-    picture = skin_picture(reader, template)
+    picture = skin_picture(reader, template, tell)
     samples = _reported(stream, report)
     if kind == "obj":
         write_obj_sequence(out, stream.surface, samples, stream.neutral, picture)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -85,7 +86,8 @@ def read_livelink(file: str | Path) -> Performance:
     """
     file = Path(file).expanduser()
     try:
-        rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
+        text = file.read_text("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text)))
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from error
     except (ValueError, csv.Error) as error:
@@ -94,32 +96,48 @@ def read_livelink(file: str | Path) -> Performance:
     known = [name for name in arkit_names() if name.lower() in header]
     if "timecode" not in header or not known:
         raise _refused(file, "the first line does not name Timecode and coefficients")
-    stamps, values = _table(file, header, rows[1:])
+    stamps, values = _table(file, header, rows[1:], text.endswith("\n"))
     time, rate = _times(file, stamps)
     rising = np.concatenate([[True], time[1:] > np.maximum.accumulate(time)[:-1]])
-    columns = {n: values[rising, i] for i, n in enumerate(header)}
-    return replace(_performance(time[rising] - time[0], rate, columns, tuple(known)), start=float(time[0]))
+    table = {name: column[rising] for name, column in values.items()}
+    return replace(_performance(time[rising] - time[0], rate, table, tuple(known)), start=float(time[0]))
 
 
-def _table(file: Path, header: list[str], rows: list[list[str]]) -> tuple[list[str], np.ndarray]:
-    """Time codes and the numbers (F, columns) of the rows that hold a face; the time code's own column is 0."""
+def _table(
+    file: Path, header: list[str], rows: list[list[str]], ended: bool
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Time codes of the rows that hold a face, and their numbers (F,) by lower-case name; other columns are not read.
+
+    Args:
+        ended: the last line was written to its end; one that was cut off is left out.
+    """
+    known = {name.lower() for name in columns()}
+    places = {name: place for place, name in enumerate(header) if name in known}
     stamp = header.index("timecode")
-    count = header.index("blendshapecount") if "blendshapecount" in header else None
+    count = [header.index("blendshapecount")] if "blendshapecount" in header else []
     stamps, values = [], []
     for number, row in enumerate(rows, 2):
-        if not row:
-            continue
         try:
-            numbers = [0.0 if i == stamp else float(row[i]) for i in range(len(header))]
+            if not row or min(_numbers(row, count), default=1) <= 0:
+                continue
+            found, numbers = row[stamp], _numbers(row, places.values())
         except (ValueError, IndexError) as error:
+            if number == len(rows) + 1 and (not ended or len(row) < len(header)):
+                break
             raise _refused(file, f"line {number} has an entry missing or not a number") from error
-        if count is None or numbers[count] > 0:
-            stamps.append(row[stamp])
-            values.append(numbers)
-    table = np.array(values)
-    if not len(table) or not np.isfinite(table).all():
-        raise _refused(file, "it holds no frame with a face" if not len(table) else "an entry is not finite")
-    return stamps, table
+        stamps.append(found)
+        values.append(numbers)
+    if not values:
+        raise _refused(file, "it holds no frame with a face")
+    return stamps, dict(zip(places, np.array(values).T, strict=True))
+
+
+def _numbers(row: list[str], places: Iterable[int]) -> list[float]:
+    """Raises IndexError, ValueError: an entry is missing or not a number."""
+    numbers = [float(row[place]) for place in places]
+    if not np.isfinite(numbers).all():
+        raise ValueError("not finite")
+    return numbers
 
 
 def _times(file: Path, stamps: list[str]) -> tuple[np.ndarray, float]:

@@ -30,6 +30,7 @@ WIRE = (20, 40, 60)
 LIGHT = np.array([0.3, -0.5, -0.81])  # towards the light, camera axes: from above, beside the camera
 BEHIND = 0.0015  # metres by which eyeballs are drawn earlier: the lids lie so close that middles of quads do not tell
 TIME_BASE = Fraction(1, 90000)
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi")  # of files that hold H.264
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,13 @@ def _shrunk(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     return cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.array(small) / [width, height]
 
 
+def checked_suffix(file: Path) -> None:
+    """Raises UserError: the name is none of a video that can be written."""
+    if file.suffix.lower() not in SUFFIXES:
+        known = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        raise UserError(f"{file}: cannot hold a preview; give a name that ends with {known}")
+
+
 def write_preview(
     take: Take,
     template: Template,
@@ -148,7 +156,7 @@ def write_preview(
     """Write an H.264 video with the footage's own time stamps.
 
     Args:
-        file: the video, usually .mp4.
+        file: the video, usually .mp4; see SUFFIXES.
         report: called with frames done and frames in all.
 
     Returns:
@@ -160,6 +168,7 @@ def write_preview(
     import av
     from av.error import FFmpegError
 
+    checked_suffix(file)
     count, zero, stream = 0, 0.0, None
     try:
         with av.open(str(file), "w") as container:

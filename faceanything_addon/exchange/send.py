@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from ..errors import UserError
 from ..take.performance import Performance
@@ -31,7 +32,8 @@ class Sender:
         self._encode = encoder(protocol, subject)
         host, port = parse_address(to, PORTS[protocol])
         try:
-            family, kind, _, _, self._address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+            family, kind, _, _, self._address = preferred(answers)
             self._socket = socket.socket(family, kind)
         except (OSError, UnicodeError) as error:
             raise UserError(f"{to}: this host is not known ({error}); give its name or address") from error
@@ -58,6 +60,11 @@ class Sender:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def preferred(answers: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Of getaddrinfo's answers the first of IPv4, as many receivers have nothing else; `localhost` often has both."""
+    return min(answers, key=lambda answer: answer[0] != socket.AF_INET)
 
 
 def parse_address(text: str, port: int) -> tuple[str, int]:

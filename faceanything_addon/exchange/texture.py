@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..take.storage import write_atomic
 from ..take.take import Frames, Take, camera_vertices, project
 from ..template import Part, Template
 
@@ -174,7 +175,4 @@ def write_texture(take: Take, template: Template, file: Path, size: int = 1024) 
     image = project_texture(take, template, size)
     done, data = cv2.imencode(".png", image[..., ::-1])
     assert done
-    try:
-        file.write_bytes(data.tobytes())
-    except OSError as error:
-        raise UserError(f"{file}: the texture cannot be written ({error.strerror}); choose another folder") from error
+    write_atomic(file, lambda opened: opened.write(data.tobytes()))

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ..errors import UserError
+from ..timecode import exact
 
 DEFAULT_FPS = 25.0
 FULL_FRAME_DIAGONAL = 43.2666  # millimetres: 35 mm equivalents compare diagonals
@@ -112,7 +113,7 @@ def open_footage(
     path = Path(path).expanduser()
     if fps is not None and not 0 < fps < np.inf:
         raise UserError(f"{path}: {fps:g} is no frame rate; give one above 0")
-    source = _source(path, fps or DEFAULT_FPS)
+    source = _source(path, exact(fps or DEFAULT_FPS))
     start, end = _range(path, source.count, start, end)
     focal = None
     if source.focal_35mm:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +20,20 @@ DAY = 86400  # seconds
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
+SPARSEST = 0.5  # share of its numbers that a sequence has, with pictures missing; less: counted by other things
+
+
 class ImageSource:
-    """Pictures of one size, one per frame. Time is index / fps."""
+    """Pictures of one size, one per frame. Time is index / fps.
+
+    Where numbers are missing in the names, those frames are: they count as broken, and the others keep their places.
+    """
 
     def __init__(self, files: list[Path], fps: float, kind: Literal["sequence", "still"]) -> None:
         self.files, self.fps = files, fps
         self.kind: Literal["sequence", "still"] = kind
-        self.count, self.broken = len(files), 0
+        self.places = places(files)
+        self.count, self.broken = self.places[-1] + 1, 0
         self.height, self.width = read_image(files[0]).shape[:2]
         self.focal_35mm = exif_focal(files[0])
         self.timecode = picture_number(files[0], fps) if kind == "sequence" else None
@@ -38,14 +47,33 @@ class ImageSource:
         return cls(sorted(files, key=natural_key), fps, "sequence")
 
     def frames(self, start: int, first: int, end: int) -> Iterator[Frame]:
-        for index in range(first, end):
-            image = read_image(self.files[index])
+        there = [number for number, index in enumerate(self.places) if first <= index < end]
+        begin = bisect_left(self.places, start)
+        self.broken = end - start - (bisect_left(self.places, end) - begin)
+        for number in there:
+            file, index = self.files[number], self.places[number]
+            image = read_image(file)
             if image.shape[:2] != (self.height, self.width):
                 raise UserError(
-                    f"{self.files[index]}: is {image.shape[1]} x {image.shape[0]} pixels, the first picture is "
+                    f"{file}: is {image.shape[1]} x {image.shape[0]} pixels, the first picture is "
                     f"{self.width} x {self.height}; make all pictures of a sequence one size"
                 )
             yield Frame(image, index, index / self.fps)
+
+
+def places(files: list[Path]) -> list[int]:
+    """(N,) frame of each picture in the order of their names: by number, or one after another.
+
+    By number where names differ in their last digits only, and most numbers are there.
+    """
+    parts = [re.fullmatch(r"(.*?)(\d{1,9})", file.stem) for file in files]
+    named = [part for part in parts if part]
+    if len(named) == len(files) and len({(p.group(1), f.suffix) for p, f in zip(named, files, strict=True)}) == 1:
+        numbers = [int(part.group(2)) for part in named]
+        rising = all(a < b for a, b in pairwise(numbers))
+        if rising and len(files) >= SPARSEST * (numbers[-1] - numbers[0] + 1):
+            return [number - numbers[0] for number in numbers]
+    return list(range(len(files)))
 
 
 def picture_number(file: Path, fps: float) -> str | None:

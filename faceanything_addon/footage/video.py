@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..errors import UserError
+from ..timecode import exact
 from .footage import DEFAULT_FPS, Frame
 from .images import parse_focal
 
@@ -26,6 +27,9 @@ JOINED = 0.5  # seconds by which a time stamp jumps back where two files were jo
 APART = 0.01  # frames between pictures of the same time stamp
 MOST_OBLONG = 4.0  # pixel aspects of real formats lie between 0.5 and 2.2
 SQUARE = 0.01  # a pixel this much wider than high is square: some files round
+DROPPED = 1.5  # intervals long: a picture is missing before the next one
+LIKE = 2e-3  # share by which rates differ that are the same
+REORDERED = ("h264", "hevc")  # whose pictures AVI, which has no time of showing, stamps in the order of decoding
 FOCAL_KEYS = ("com.apple.quicktime.camera.focal_length.35mm_equivalent", "focal_length_35mm")
 
 
@@ -47,6 +51,7 @@ class VideoSource:
             self.pixel_aspect = _pixel_aspect(stream)
             self.focal_35mm = _focal({**container.metadata, **stream.metadata})
             self.timecode = _timecode(container)
+            self.reordered = container.format.name == "avi" and stream.codec_context.name in REORDERED
         with _open(path) as (container, stream):
             image = next((upright(f, self.pixel_aspect) for f in _decode(container, stream) if f), None)
         if image is None:
@@ -67,10 +72,16 @@ class VideoSource:
                     break
                 self.broken += index - seen - 1
                 seen = index
-                time = clock.read(index / self.fps if picture.pts is None else picture.pts * self.time_base)
+                time = clock.read(self._stamp(picture, index))
                 if index >= first:
                     yield self._frame(picture, index, time)
         self.broken += max(0, end - 1 - seen)
+
+    def _stamp(self, picture: av.VideoFrame, index: int) -> float:
+        """Seconds at which a picture is shown."""
+        if self.reordered and self.stamps:
+            return self.stamps[index] * self.time_base
+        return index / self.fps if picture.pts is None or self.reordered else picture.pts * self.time_base
 
     def _frame(self, picture: av.VideoFrame, index: int, time: float) -> Frame:
         image = upright(picture, self.pixel_aspect)
@@ -81,15 +92,17 @@ class VideoSource:
     def _seek(self, container: InputContainer, stream: VideoStream, start: int) -> None:
         keys = [stamp for number, stamp in self.keys if number <= start]
         # One key frame earlier than needed: the first pictures after a seek may lean on pictures before it.
-        if self.stamps and len(keys) > 2:
+        if self.stamps and len(keys) > 2 and not self.reordered:
             container.seek(keys[-2], stream=stream, backward=True)
 
     def _number(self, picture: av.VideoFrame | None, counter: int) -> int | None:
-        """Frame number of a decoded picture; None for a broken one."""
+        """Frame number of a decoded picture; None for a broken one, or one beyond those that were counted."""
         if picture is None:
             return None
         if not self.stamps or picture.pts is None:
             return counter
+        if self.reordered:
+            return counter if counter < self.count else None
         index = bisect_left(self.stamps, picture.pts)
         return index if index < self.count else None
 
@@ -181,10 +194,26 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
 
 
 def upright(picture: av.VideoFrame, pixel_aspect: float = 1.0) -> np.ndarray:
-    """(H, W, 3) u1 RGB in square pixels, with the container's rotation applied, in steps of 90 degrees."""
+    """(H, W, 3) u1 RGB in square pixels, turned by 90 degrees and mirrored as the container asks for."""
     width = None if abs(pixel_aspect - 1) < SQUARE else round(picture.width * pixel_aspect)
     image = picture.to_ndarray(format="rgb24", width=width)
-    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
+    turns, mirrored = stored_turn(picture)
+    turned = np.rot90(image, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
+
+
+def stored_turn(picture: av.VideoFrame) -> tuple[int, bool]:
+    """Quarter turns, counter-clockwise, that a picture is to be shown with, and whether in a mirror after that."""
+    from av.sidedata.sidedata import Type
+
+    told = picture.side_data.get(Type.DISPLAYMATRIX)
+    if told is None:
+        return 0, False
+    a, b, _, c, d = np.frombuffer(bytes(told), np.int32)[:5].astype(float)  # x to a x + c y, y to b x + d y
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, c = -a, -c
+    return round(np.degrees(np.arctan2(-b, a)) / 90) % 4, bool(mirrored)
 
 
 def _pixel_aspect(stream: VideoStream) -> float:
@@ -194,11 +223,20 @@ def _pixel_aspect(stream: VideoStream) -> float:
 
 
 def _nominal_rate(stream: VideoStream, stamps: list[int]) -> float:
-    """The container's rate where it agrees with the time stamps, else their mean rate."""
+    """The container's rate where it agrees with the time stamps, else their mean rate.
+
+    A camera that drops a picture now and then films no slower for it: where some are missing, the others tell.
+    """
     told = stream.average_rate or stream.guessed_rate
     if len(stamps) < 2 or not stream.time_base:
         return float(told) if told else DEFAULT_FPS
-    mean = (len(stamps) - 1) / float((stamps[-1] - stamps[0]) * stream.time_base)
+    gaps = np.diff(stamps)
+    even = gaps[gaps < DROPPED * np.median(gaps)]
+    if 0.5 * len(gaps) < len(even) < len(gaps):
+        mean = 1 / (float(even.mean()) * float(stream.time_base))
+        rates = [float(rate) for rate in (stream.guessed_rate, stream.base_rate) if rate]
+        return exact(next((rate for rate in rates if abs(rate / mean - 1) < LIKE), mean))
+    mean = len(gaps) / float((stamps[-1] - stamps[0]) * stream.time_base)
     return float(told) if told and abs(told / mean - 1) < 0.01 else mean
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..footage import Footage, Frame, open_footage
+from ..footage.images import ImageSource
 from ..footage.masks import Masks
 from ..model.both import BothFollower
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
@@ -137,7 +138,7 @@ def reconstruct_clip(
         if not (exists and options.resume):  # networks that do not agree must not cost the take that is there
             make_follower = _prepared(make_follower(), footage, report, cancelled)
     info = take_info(footage, stages.template, options.predictor)
-    settings = common_settings(options, focal) | _own_settings(masks, full)
+    settings = common_settings(options, focal, footage) | _own_settings(masks, full)
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:
         make_take(writer, footage, stages, options, focal, report, cancelled, make_follower)
@@ -230,11 +231,27 @@ def chosen_footage(options: ClipOptions) -> Footage:
     return footage
 
 
-def common_settings(options: ClipOptions, focal: float | None) -> dict[str, Any]:
+def common_settings(options: ClipOptions, focal: float | None, footage: Footage) -> dict[str, Any]:
     """What else a resumed run must have in common with the first."""
-    path = Path(options.footage).expanduser()
-    size = path.stat().st_size if path.is_file() else None
+    size = footage_bytes(footage)
+    if options.resume and _size_is_unknown(Path(options.out).expanduser()):
+        size = None
     return {"focal": focal, "footage_bytes": size, "evidence": EVIDENCE_VERSION}
+
+
+def footage_bytes(footage: Footage) -> int:
+    """Of the video, or of all its pictures: others in the same place are noticed by it."""
+    if isinstance(footage.source, ImageSource):
+        return sum(file.stat().st_size for file in footage.source.files)
+    return footage.path.stat().st_size
+
+
+def _size_is_unknown(folder: Path) -> bool:
+    """The take was begun by a version that did not add up the pictures of a folder. Raises UserError: damaged."""
+    if not (folder / "take.json").is_file():
+        return False
+    settings = read_header(folder).settings
+    return "footage_bytes" in settings and settings["footage_bytes"] is None
 
 
 def _observe(

@@ -111,7 +111,7 @@ def import_raw(
     raw = _matching(open_raw(options.raw), footage)
     masks = Masks(options.masks, footage) if options.masks else None
     focal, stages = known_focal(options, footage), _masked(stages or default_stages(), masks)
-    settings = common_settings(options, focal) | _raw_settings(options, raw) | mask_settings(masks)
+    settings = common_settings(options, focal, footage) | _raw_settings(options, raw) | mask_settings(masks)
     info = take_info(footage, stages.template, "full")
     writer = TakeWriter.open(options.out, info, settings, options.resume, options.overwrite)
     if not writer.complete:

@@ -19,8 +19,10 @@ from .take import Actor, Frames, Take, TakeInfo
 FORMAT, VERSION = "faceanything-take", 1
 STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
+MOST = {"fps": 10_000, "width": 1 << 16, "height": 1 << 16}  # beyond any camera's
 CUT_OFF = "take.json" + TEMPORARY  # all that is left where a take was stopped at its very start
 BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
+SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,22 @@ def _parse_header(path: Path, data: dict[str, Any]) -> Header:
         value = info.get(field.name)
         if isinstance(value, bool) or not isinstance(value, types[str(field.type)]):
             raise _bad_header(path, f"info.{field.name} is {value!r}")
-    if min(info["width"], info["height"], info["fps"]) <= 0 or not 0 <= info["start"] < info["end"]:
-        raise _bad_header(path, "its numbers make no sense")
+    if wrong := _wrong_number(info):
+        raise _bad_header(path, f"info.{wrong}")
     known = type(frames) is int and 0 < frames <= info["end"] - info["start"]
     if not known and (frames is not None or data["stage"] != "observing") or type(broken) is not int:
         raise _bad_header(path, f"frames is {frames!r}")
     return Header(
         TakeInfo(**{f.name: info[f.name] for f in fields(TakeInfo)}), data["settings"], data["stage"], frames, broken
     )
+
+
+def _wrong_number(info: dict[str, Any]) -> str | None:
+    """Which entry makes no sense, and what it is; None where all do."""
+    for name, most in MOST.items():
+        if not 0 < info[name] <= most:  # nor NaN
+            return f"{name} is {info[name]!r}"
+    return None if 0 <= info["start"] < info["end"] else f"start is {info['start']!r}, end {info['end']!r}"
 
 
 def _bad_header(path: Path, why: str) -> UserError:
@@ -129,7 +139,18 @@ def read_take(folder: str | Path) -> Take:
         UserError: not a take, not finished, or damaged.
     """
     reader = TakeReader(folder)
-    return Take(reader.info, reader.actor, join_frames(list(reader.chunks())))
+    return Take(reader.info, reader.actor, _all_frames(reader))
+
+
+def _all_frames(reader: TakeReader) -> Frames:
+    """One chunk at a time into arrays of the take's length, so that memory never holds the take twice."""
+    arrays: dict[str, np.ndarray] = {}
+    for number in range(reader.chunk_count):
+        for name, part in vars(reader.chunk(number)).items():
+            if name not in arrays:
+                arrays[name] = np.empty((len(reader), *part.shape[1:]), part.dtype)
+            arrays[name][number * CHUNK : number * CHUNK + len(part)] = part
+    return Frames(**arrays)
 
 
 def join_frames(parts: list[Frames]) -> Frames:
@@ -166,15 +187,17 @@ class TakeWriter:
             folder: made if missing. A folder that is not a take and not empty is never touched.
             settings: JSON-able; what the result depends on besides info.
             resume: go on with the take in the folder; begin one if there is none.
-            overwrite: replace the take in the folder.
+            overwrite: replace the take in the folder; not together with resume.
 
         Raises:
             UserError: the folder holds other things, or a take and neither resume nor overwrite, or a take that was
                 made from something else; or it cannot be written.
         """
         folder, settings = Path(folder).expanduser(), settings or {}
+        if wrong := _wrong_number(asdict(info)):
+            raise UserError(f"{info.footage}: its {wrong}, which no take can hold; convert it to a usual size and rate")
         exists = check_target(folder, resume, overwrite)
-        if exists and resume and not overwrite:
+        if exists and resume:
             return cls._resume(folder, info, settings)
         writer = cls(folder, Header(info, settings, STAGES[0]))
         with write_errors(folder):
@@ -278,8 +301,11 @@ def check_target(folder: Path, resume: bool = False, overwrite: bool = False) ->
     """Whether a take is there already.
 
     Raises:
-        UserError: the place holds something else, or a take that was not asked to be resumed or overwritten.
+        UserError: the place holds something else, or a take that was not asked to be resumed or overwritten, or was
+            asked to be both.
     """
+    if resume and overwrite:
+        raise UserError(f"{folder}: --resume keeps the take, --overwrite replaces it; choose one of them")
     with write_errors(folder):
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder}: is a file; give the name of a new folder")
@@ -310,7 +336,7 @@ def _is_whole(folder: Path) -> bool:
 
 def _remove_results(folder: Path) -> None:
     """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
-    for name in ("actor.npz", BRIDGE_FILE):
+    for name in ("actor.npz", BRIDGE_FILE, SKIN_FILE):
         (folder / name).unlink(missing_ok=True)
     for part in ("evidence", "frames"):
         _remove_chunks(folder / part)

@@ -189,6 +189,14 @@ def test_scene_file(template, tmp_path):
     assert len(bpy.data.objects["clip face"].data.shape_keys.key_blocks) == 6
 
 
+def test_a_preview_that_no_video_can_be_is_told_before_the_scene_is_built(template, tmp_path):
+    """Nothing is written, and what is open stays open."""
+    folder = store(make_take(template, 3), tmp_path / "take")
+    with pytest.raises(UserError, match="a.webm: .* give a name that ends with .mp4"):
+        command.build_scene_file(folder, tmp_path / "new" / "scene.blend", tmp_path / "a.webm")
+    assert not (tmp_path / "new").exists()
+
+
 def test_scene_file_keeps_the_extension_registered(registered, template, tmp_path):
     command.build_scene_file(store(make_take(template, 3), tmp_path / "take"), tmp_path / "scene.blend")
     assert hasattr(bpy.types.Scene, "face_anything")

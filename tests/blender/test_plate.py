@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from support.stand_in import make_take, make_template
-from support.video import write_video
+from support.video import show_by, write_video
 
 from faceanything_addon.blender.scene import SceneOptions, build_take
+from faceanything_addon.footage import open_footage
 from faceanything_addon.take.take import Take
 
 
@@ -45,6 +46,25 @@ def test_a_movie_of_oblong_pixels_fills_the_camera_s_frame(template, tmp_path, a
     take = make_take(template, 6, width, 48, fps=25.0, footage=str(file))
     built = build_take(bpy.context.scene, take, template, SceneOptions())
     assert tuple(built.plate.size) == (64, 48) and background(built).frame_method == method
+
+
+@pytest.mark.parametrize(
+    "matrix", [(1, 0, 0, 1), (-1, 0, 0, -1), (0, 1, -1, 0), (-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0)]
+)
+def test_a_movie_stands_and_faces_as_the_capture_saw_it(template, tmp_path, matrix):
+    """A selfie that its file mirrors was shown upside down behind the mesh."""
+    path = show_by(write_video(tmp_path / "clip.mp4"), matrix)
+    width, height = (64, 48) if matrix[0] else (48, 64)
+    take = make_take(template, 3, width, height, fps=25.0, footage=str(path))
+    plate = background(build_take(bpy.context.scene, take, template, SceneOptions()))
+    width, height = plate.image.size
+    shown = np.array(plate.image.pixels[:]).reshape(height, width, 4)[::-1, :, :3]
+    if bpy.app.version < (4, 4, 0):
+        pytest.skip("the background's turn is seen in the interface only")
+    shown = shown[:, ::-1] if plate.use_flip_x else shown
+    shown = shown[::-1] if plate.use_flip_y else shown
+    seen = next(open_footage(path).frames()).image / 255
+    assert shown.shape == seen.shape and np.abs(shown - seen).mean() < 0.03
 
 
 def test_pictures_in_natural_order(template, tmp_path):

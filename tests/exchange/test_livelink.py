@@ -147,3 +147,57 @@ def test_missing_files_and_other_kinds_are_told(tmp_path):
     with pytest.raises(UserError, match="give the name of a file"):
         write_livelink(make_performance(2), tmp_path)
     assert len(columns()) == 61
+
+
+HEADER = "Timecode,BlendShapeCount,JawOpen,EyeBlinkLeft"
+WHOLE = [f"00:00:00:{frame:02d}.000,61,0.25,0.5" for frame in range(3)]
+
+
+def written(file, lines, end="\n"):
+    file.write_text("\n".join(lines) + end)
+    return file
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HEADER + ",Note", *(line + ",take one" for line in WHOLE)],
+        [HEADER + ",", *(line + "," for line in WHOLE)],
+        [HEADER, *(line + "," for line in WHOLE)],
+        [HEADER + ",Note", *(line + ",nan" for line in WHOLE)],
+        ["Note," + HEADER, *("x," + line for line in WHOLE)],
+        [HEADER, *WHOLE, "00:00:00:03.000,0,,"],
+        [HEADER, "00:00:00:00.000,0", *WHOLE[1:], "00:00:00:03.000,61,0.25,0.5"],
+    ],
+)
+def test_what_a_recording_holds_besides_is_not_read(tmp_path, lines):
+    """Other columns, commas at the ends, and rows without a face, whatever stands in them."""
+    back = read_livelink(written(tmp_path / "a.csv", lines))
+    assert back.names == ("eyeBlinkLeft", "jawOpen") and back.coefficients.tolist() == [[0.5, 0.25]] * 3
+
+
+@pytest.mark.parametrize("cut", ["00:00", "00:00:00:03.000", "00:00:00:03.000,6", "00:00:00:03.000,61,0.25,", "\0\0"])
+def test_a_last_line_that_was_cut_off_is_left_out(tmp_path, cut):
+    """The phone's battery or its disk ended the recording; what came before is sound."""
+    back = read_livelink(written(tmp_path / "a.csv", [HEADER, *WHOLE, cut], ""))
+    assert back.coefficients.tolist() == [[0.5, 0.25]] * 3
+
+
+def test_a_last_line_without_its_end_that_is_whole_is_read(tmp_path):
+    """Editors leave the last line's end out."""
+    assert len(read_livelink(written(tmp_path / "a.csv", [HEADER, *WHOLE], ""))) == 3
+
+
+@pytest.mark.parametrize("wrong", ["61,x,0.5", "61,,0.5", "61,nan,0.5", "61,0.25", "many,0.25,0.5", ",0.25,0.5"])
+def test_a_wrong_entry_in_the_middle_is_told_with_its_line(tmp_path, wrong):
+    """In one line that names the file."""
+    file = written(tmp_path / "a.csv", [HEADER, WHOLE[0], f"00:00:00:01.000,{wrong}", WHOLE[2]])
+    with pytest.raises(UserError, match="line 3 has an entry missing or not a number") as caught:
+        read_livelink(file)
+    assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_wrong_number_in_a_last_line_that_is_whole_is_told(tmp_path):
+    """Only what was cut off is left out."""
+    with pytest.raises(UserError, match="line 5"):
+        read_livelink(written(tmp_path / "a.csv", [HEADER, *WHOLE, "00:00:00:03.000,61,0.25,x"]))

@@ -10,7 +10,7 @@ import pytest
 from support.stand_in import make_take, make_template
 
 from faceanything_addon.errors import UserError
-from faceanything_addon.exchange.preview import MeshPainter, PreviewStyle, write_preview
+from faceanything_addon.exchange.preview import SUFFIXES, MeshPainter, PreviewStyle, write_preview
 from faceanything_addon.take.take import camera_vertices, project
 from faceanything_addon.template import Part
 
@@ -87,3 +87,19 @@ def test_shoulders_are_left_out(template):
 def test_missing_footage_is_named(template, tmp_path):
     with pytest.raises(UserError, match="clip.mp4"):
         write_preview(make_take(template, 2), template, tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.gif", "out.txt", "out"])
+def test_a_name_that_is_no_videos_is_told_in_one_line(template, tmp_path, name):
+    """Before the footage is looked for, and nothing is left."""
+    with pytest.raises(UserError, match=f"{name}: .* give a name that ends with .mp4") as caught:
+        write_preview(make_take(template, 2), template, tmp_path / name)
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".MP4"])
+def test_every_name_that_is_taken_can_be_written(template, tmp_path, suffix):
+    """All of them hold H.264."""
+    write_footage(tmp_path / "clip.mp4", 160, 120)
+    take = make_take(template, len(STAMPS), 160, 120, footage=str(tmp_path / "clip.mp4"))
+    assert write_preview(take, template, tmp_path / f"out{suffix}") == len(stored(tmp_path / f"out{suffix}"))

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from faceanything_addon.errors import UserError
 from faceanything_addon.exchange import osc
 from faceanything_addon.exchange.livelink import head_angles, write_livelink
 from faceanything_addon.exchange.protocols import Sampler
-from faceanything_addon.exchange.send import Sender, parse_address, play
+from faceanything_addon.exchange.send import Sender, parse_address, play, preferred
 from faceanything_addon.template.names import arkit_names
 
 FAST = 2000.0  # frames a second: nothing here waits
@@ -140,6 +141,21 @@ def test_addresses(text, expected):
 def test_what_is_no_address_is_told(text):
     with pytest.raises(UserError, match="give HOST:PORT"):
         parse_address(text, 9000)
+
+
+def test_of_a_name_with_both_kinds_of_address_the_older_kind_is_taken():
+    """What a machine answers for `localhost` where ::1 comes first."""
+    six = (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("::1", 9000, 0, 0))
+    four = (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 9000))
+    assert preferred([six, four]) == preferred([four, six]) == four
+    assert preferred([six]) == six
+
+
+def test_localhost_reaches_a_receiver_that_has_the_older_kind_of_address_only():
+    """Over a real socket."""
+    with receiver() as (opened, address), Sender(address.replace("127.0.0.1", "localhost"), "osc") as sender:
+        sender.send(Sampler(make_performance(1)).at(0))
+        assert waiting(opened) and sender.local
 
 
 def test_an_unknown_host_is_told_in_one_line():

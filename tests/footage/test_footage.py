@@ -15,6 +15,7 @@ from support.video import (
     number_of,
     picture,
     repeat_stamp,
+    show_by,
     turn_clockwise,
     write_sound,
     write_talkie,
@@ -125,6 +126,39 @@ def test_a_phone_video_comes_upright(tmp_path):
     assert image[4, -4].min() > 230 and image[4, 4].max() < 100
 
 
+@pytest.mark.parametrize("matrix", [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)]
+                         + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)])  # fmt: skip
+def test_a_video_is_turned_and_mirrored_as_its_file_asks_for(tmp_path, matrix):
+    path = write_video(tmp_path / "a.mp4")
+    plain = next(open_footage(path).frames()).image
+    a, b, c, d = matrix
+    x, y = np.meshgrid(np.arange(64), np.arange(48))
+    across, down = a * x + c * y, b * x + d * y
+    wanted = np.zeros_like(plain if a else plain.transpose(1, 0, 2))
+    wanted[down - down.min(), across - across.min()] = plain
+    shown = next(open_footage(show_by(path, matrix)).frames()).image
+    assert np.array_equal(shown, wanted)
+
+
+@pytest.mark.parametrize("start", [0, 13])
+def test_an_avi_with_frames_out_of_order_loses_none(tmp_path, start):
+    """AVI stamps pictures in the order of decoding; those that went back were taken for broken."""
+    path = write_video(tmp_path / "a.avi", 40, bframes=3, clock=Fraction(1, 25))
+    footage = open_footage(path, start=start)
+    frames = list(footage.frames())
+    assert [number_of(f.image) for f in frames] == [f.index for f in frames] == list(range(start, 40))
+    assert footage.broken == 0 and np.diff([f.time for f in frames]) == pytest.approx(0.04, abs=1e-3)
+
+
+@pytest.mark.parametrize("missing", [{7}, {7, 8, 20}])
+def test_a_camera_that_drops_pictures_keeps_its_rate(tmp_path, missing):
+    """One picture less in ten seconds made 29.9 of 30, and put time codes minutes off."""
+    stamps = [40 * i for i in range(40) if i not in missing]
+    footage = open_footage(write_video(tmp_path / "a.mov", len(stamps), stamps))
+    assert footage.fps == pytest.approx(25, abs=1e-6)
+    assert [f.time for f in footage.frames()] == pytest.approx([s / 1000 for s in stamps], abs=1e-4)
+
+
 def test_a_broken_frame_is_left_out_and_counted_and_the_others_keep_their_numbers(tmp_path):
     path = break_packet(write_video(tmp_path / "a.mp4", 30, gop=5, bframes=0), 17)
     footage = open_footage(path)
@@ -153,6 +187,35 @@ def test_a_folder_of_pictures_is_in_natural_order_at_25_per_second(tmp_path):
     assert [int(f.image[0, 0, 0]) for f in frames] == [1, 2, 9, 10]
     assert [f.time for f in frames] == [0, 0.04, 0.08, 0.12]
     assert [f.time for f in open_footage(tmp_path, fps=50).frames()][1] == 0.02
+
+
+def numbered(folder: Path, numbers: list[int]) -> Path:
+    """A folder with a picture of each number, as bright."""
+    for i in numbers:
+        cv2.imwrite(str(folder / f"shot v2.{1000 + i}.png"), np.full((4, 6, 3), i, np.uint8))
+    return folder
+
+
+def test_a_picture_that_is_missing_from_a_sequence_costs_one_frame(tmp_path):
+    """Closed up, the take ran ahead of the plate from there on."""
+    footage = open_footage(numbered(tmp_path, [1, 2, 4, 5]))
+    frames = list(footage.frames())
+    assert [int(f.image[0, 0, 0]) for f in frames] == [1, 2, 4, 5]
+    assert [f.index for f in frames] == [0, 1, 3, 4] and [f.time for f in frames] == [0, 0.04, 0.12, 0.16]
+    assert footage.frame_count == 5 and footage.broken == 1 and footage.timecode == "00:00:40:01"
+    part = open_footage(tmp_path, 3, 5)
+    assert [f.index for f in part.frames()] == [3, 4] and part.broken == 0
+
+
+def test_numbers_that_count_something_else_are_closed_up(tmp_path):
+    frames = list(open_footage(numbered(tmp_path, [1, 40, 90])).frames())
+    assert [f.index for f in frames] == [0, 1, 2]
+
+
+def test_a_rate_written_with_two_digits_is_meant_exactly(tmp_path):
+    numbered(tmp_path, [1, 2])
+    assert open_footage(tmp_path, fps=23.98).fps == open_footage(tmp_path, fps=23.976).fps == 24000 / 1001
+    assert open_footage(tmp_path, fps=24).fps == 24 and open_footage(tmp_path, fps=23.9).fps == 23.9
 
 
 def test_a_rate_that_is_none_is_refused_and_a_video_keeps_its_own(tmp_path):

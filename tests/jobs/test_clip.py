@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -129,3 +131,45 @@ def test_the_time_code_of_the_first_frame_is_kept(tmp_path):
     out = reconstruct_clip(ClipOptions(str(clip), str(tmp_path / "t"), start=5), stages=toy_stages())
     assert read_take(out).info.timecode == "10:00:00:00"
     assert take_performance(out).start == 36000 and take_performance(out).footage == str(clip)
+
+
+def write_pictures(folder: Path, grey: int) -> Path:
+    """Three pictures, the larger the brighter: noise does not pack."""
+    folder.mkdir(exist_ok=True)
+    noise = np.random.default_rng(0).integers(40, grey, (3, 48, 64, 3)).astype(np.uint8)
+    for number, image in enumerate(noise):
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+    return folder
+
+
+def test_other_pictures_in_the_same_folder_are_noticed_on_resume(tmp_path):
+    """As another video under the same name is."""
+    options = ClipOptions(str(write_pictures(tmp_path / "a", 90)), str(tmp_path / "t"), resume=True)
+    with pytest.raises(Cancelled):
+        reconstruct_clip(options, cancelled=stop_after(2), stages=toy_stages())
+    write_pictures(tmp_path / "a", 250)
+    with pytest.raises(UserError, match="other input .footage_bytes was"):
+        reconstruct_clip(options, stages=toy_stages())
+    write_pictures(tmp_path / "a", 90)
+    assert len(read_take(reconstruct_clip(options, stages=toy_stages())).frames) == 3
+
+
+def test_a_take_whose_pictures_were_not_added_up_goes_on(tmp_path):
+    """Earlier versions did not: null means not known."""
+    options = ClipOptions(str(write_pictures(tmp_path / "a", 90)), str(tmp_path / "t"), resume=True)
+    with pytest.raises(Cancelled):
+        reconstruct_clip(options, cancelled=stop_after(2), stages=toy_stages())
+    header = json.loads((tmp_path / "t/take.json").read_text())
+    header["settings"]["footage_bytes"] = None
+    (tmp_path / "t/take.json").write_text(json.dumps(header))
+    assert len(read_take(reconstruct_clip(options, stages=toy_stages())).frames) == 3
+
+
+def test_a_take_is_not_both_resumed_and_overwritten(tmp_path, video):
+    """Whoever asks for both, a script in Blender for one, keeps what is there."""
+    options = ClipOptions(str(video), str(tmp_path / "t"), end=3)
+    reconstruct_clip(options, stages=toy_stages())
+    before = files(tmp_path / "t")
+    with pytest.raises(UserError, match="choose one"):
+        reconstruct_clip(replace(options, resume=True, overwrite=True), stages=toy_stages())
+    assert files(tmp_path / "t") == before

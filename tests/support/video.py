@@ -38,6 +38,7 @@ def write_video(
     bframes: int = 2,
     title: str = "",
     pixel_aspect: Fraction = Fraction(1),
+    clock: Fraction = MILLISECOND,
 ) -> Path:
     """H.264; stamps in milliseconds, default 40 apart; the title is written in Latin-1."""
     with av.open(str(path), "w", metadata_encoding="latin-1") as container:
@@ -46,7 +47,7 @@ def write_video(
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = gop
         stream.codec_context.sample_aspect_ratio = pixel_aspect
-        stream.codec_context.time_base = MILLISECOND
+        stream.codec_context.time_base = clock
         for i in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
             frame.pts, frame.time_base = stamps[i] if stamps else i * 40, MILLISECOND
@@ -82,9 +83,17 @@ def write_sound(path: Path) -> Path:
 
 def turn_clockwise(path: Path) -> Path:
     """Make an MP4 one that a phone held upright wrote: display matrix of 90 degrees clockwise."""
+    return show_by(path, (0, 1, -1, 0))
+
+
+def show_by(path: Path, matrix: tuple[int, int, int, int], width: int = 64, height: int = 48) -> Path:
+    """Give an MP4 a display matrix (a, b, c, d): x is shown at a x + c y, y at b x + d y."""
+    a, b, c, d = matrix
+    left, top = min(0, a) * width + min(0, c) * height, min(0, b) * width + min(0, d) * height
     data = bytearray(path.read_bytes())
-    matrix = data.find(b"tkhd") + 4 + 40
-    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
+    at = data.find(b"tkhd") + 4 + 40
+    rows = (a << 16, b << 16, 0, c << 16, d << 16, 0, -left << 16, -top << 16, 1 << 30)
+    data[at : at + 36] = struct.pack(">9i", *rows)
     path.write_bytes(data)
     return path
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
+import tracemalloc
 import zipfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +38,16 @@ def write_take(folder: Path, count: int = 100, parts: int = 30) -> Frames:
         writer.add_frames(frames[begin : begin + parts])
     writer.finish()
     return frames
+
+
+def peak(call) -> tuple[int, Any]:
+    """Bytes held at most meanwhile, and the result."""
+    tracemalloc.start()
+    try:
+        result = call()
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
 
 
 def complaint(call, *args, **kwargs) -> str:
@@ -144,14 +157,45 @@ def test_a_take_of_a_later_version_is_told(tmp_path):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("width", -1), ("width", "64"), ("end", 0), ("fps", None), ("footage", 3), ("start", True)],
+    [
+        *[("width", -1), ("width", "64"), ("width", 65537), ("height", 10**20), ("height", 0)],
+        *[("fps", None), ("fps", math.nan), ("fps", math.inf), ("fps", 1e300), ("fps", 10001)],
+        pytest.param("fps", 10**400, id="fps-beyond-floats"),
+        *[("fps", 0), ("fps", -25.0), ("end", 0), ("start", -1), ("footage", 3), ("start", True)],
+    ],
 )
 def test_header_values_that_make_no_sense_are_refused(tmp_path, name, value):
+    """In one line that names file and entry."""
     write_take(tmp_path / "t")
     header = json.loads((tmp_path / "t/take.json").read_text())
     header["info"][name] = value
     (tmp_path / "t/take.json").write_text(json.dumps(header))
-    assert "damaged" in complaint(read_take, tmp_path / "t")
+    told = complaint(read_take, tmp_path / "t")
+    assert "take.json: is damaged" in told and f"{name} " in told
+
+
+@pytest.mark.parametrize("name, value", [("fps", 20000.0), ("fps", math.nan), ("width", 70000)])
+def test_a_take_that_could_not_be_read_is_never_begun(tmp_path, name, value):
+    """All the work would be lost."""
+    told = complaint(TakeWriter.open, tmp_path / "t", replace(toy_info(), **{name: value}))
+    assert told.startswith("/clip.mp4: ") and f"{name} is" in told and not (tmp_path / "t").exists()
+
+
+def test_a_take_is_read_with_one_chunk_beside_it(tmp_path):
+    """Ten chunks: the peak is the take, what reading a chunk takes, and little else, never the take twice."""
+    vertices = np.random.default_rng(0).normal(0, 0.05, (2000, 3)).astype(np.float32)
+    frames = toy_frames(640, vertices)
+    writer = TakeWriter.open(tmp_path / "t", toy_info(640))
+    writer.end_evidence(640, 0)
+    writer.set_actor(Actor(vertices, np.zeros(3, np.float32), 77.7))
+    writer.add_frames(frames)
+    writer.finish()
+    reader = TakeReader(tmp_path / "t")
+    one, _ = peak(lambda: reader.chunk(0))
+    most, take = peak(lambda: read_take(tmp_path / "t"))
+    size = sum(array.nbytes for array in vars(take.frames).values())
+    assert most < 1.05 * size + 1.5 * one < 1.5 * size
+    assert np.array_equal(take.frames.arkit, frames.arkit) and np.array_equal(take.frames.visible, frames.visible)
 
 
 @pytest.mark.parametrize("file", ["actor.npz", "frames/000000.npz", "frames/000064.npz"])

@@ -12,7 +12,7 @@ import bpy
 
 from ...errors import UserError
 from ...exchange.meshes import check_template, checked_rate
-from ...exchange.skin import skin_picture
+from ...exchange.skin import Tell, skin_picture
 from ...exchange.target import target_file
 from ...take.files import TakeReader
 from ...take.storage import write_errors
@@ -34,6 +34,7 @@ def export_file(
     space: str | None,
     rate: float | None,
     report: Callable[[int, int], None],
+    tell: Tell | None = None,
 ) -> list[Path]:
     """Write a take as Alembic, USD, glTF or FBX. What is open in this Blender is lost.
 
@@ -42,6 +43,7 @@ def export_file(
         content: see build.Plan; None: the format's usual one. space: None: "camera".
         rate: frames a second; None: the take's.
         report: called with frames done and frames in all; what it raises ends the export, and nothing is left.
+        tell: hears, in a line, what had to be left out.
 
     Returns:
         the files, the one that was asked for first.
@@ -59,7 +61,7 @@ def export_file(
         for part in (work, made):
             part.mkdir()
         _check_space(out, _size(reader, template, content) * SPARE)
-        picture = _copied(skin_picture(reader, template), work, out.stem)
+        picture = _copied(skin_picture(reader, template, tell), work, out.stem)
         plan = Plan(content, space or "camera", rate, FORMATS[kind].first, work, picture)
         _export(reader, template, plan, kind, made / out.name, report)
         _check_space(out, LEFT)

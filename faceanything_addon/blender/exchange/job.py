@@ -45,6 +45,9 @@ class ExportJob:
 
     def poll(self) -> None:
         for message in self._process.poll():
+            if "message" in message:
+                self.warnings.append(str(message["message"]))
+                continue
             done, total = message.get("done", 0), max(1, message.get("total", 1))
             # What comes after the last frame takes about as long and tells nothing.
             self.fraction, self.text = 0.5 * done / total, f"Exporting: {done} of {total}"

@@ -61,7 +61,10 @@ def start_export(settings: Any, source: Path, out: Path) -> Job:
         return ExportJob({**options, "space": settings.space, "rate": rate})
     chosen = ExportOptions(settings.space, rate) if meshes_wanted(settings) else ExportOptions()
     kind = settings.kind
-    return ThreadJob("Exporting", lambda report: export(source, kind, out, chosen, report))
+    missing: list[str] = []
+    job = ThreadJob("Exporting", lambda report: export(source, kind, out, chosen, report, missing.append))
+    job.warnings = missing
+    return job
 
 
 class FACEANYTHING_OT_send(bpy.types.Operator):

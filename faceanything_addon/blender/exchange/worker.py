@@ -26,7 +26,7 @@ def main(options: dict[str, Any]) -> int:
     try:
         from faceanything_addon.blender.exchange.command import export_file
 
-        files = export_file(**options, report=_report)
+        files = export_file(**options, report=_report, tell=_tell)
     except UserError as error:
         return _say({"error": str(error)}, 2)
     except Exception as error:
@@ -44,6 +44,10 @@ def _leave_with_the_parent() -> None:
 
 def _report(done: int, total: int) -> None:
     _say({"stage": "export", "done": done, "total": total}, 0)
+
+
+def _tell(line: str) -> None:
+    _say({"message": line}, 0)
 
 
 def _say(message: dict[str, Any], code: int) -> int:

@@ -12,6 +12,7 @@ import bpy
 
 from ...errors import UserError
 from ...footage.images import SUFFIXES, natural_key
+from ...footage.video import stored_turn
 from ...take.take import TakeInfo
 from .timing import Clock
 
@@ -95,25 +96,29 @@ def _number_shift(image: Any) -> int:
     return int(digits[-1]) - 1 if image.source == "SEQUENCE" and digits else 0
 
 
-def stored_turn(file: Path) -> int:
-    """Quarter turns, counter-clockwise, that the movie asks for; 0 where it cannot be told."""
+def movie_turn(file: Path) -> tuple[int, bool]:
+    """Quarter turns, counter-clockwise, that a movie asks for, and whether in a mirror; none where it does not tell."""
     try:
         import av
         from av.error import FFmpegError
     except ImportError:
-        return 0
+        return 0, False
     try:
         with av.open(str(file), metadata_errors="replace") as container:
-            return round(next(container.decode(video=0)).rotation / 90) % 4
+            return stored_turn(next(container.decode(video=0)))
     except (FFmpegError, StopIteration, IndexError):
-        return 0
+        return 0, False
 
 
 def _set_upright(background: Any, image: Any) -> None:
-    """Turn the picture of a phone's movie, which Blender before 4.4 shows as the sensor saw it."""
-    if image.source != "MOVIE" or bpy.app.version >= (4, 4, 0):
+    """Show a movie as its file asks for: Blender before 4.4 shows it as the sensor saw it, later ones never mirror."""
+    if image.source != "MOVIE":
         return
-    turns = stored_turn(Path(bpy.path.abspath(image.filepath)))
-    background.rotation = -turns * pi / 2  # clockwise is positive
+    turns, mirrored = movie_turn(Path(bpy.path.abspath(image.filepath)))
+    if bpy.app.version >= (4, 4, 0):  # shows a mirror image half a turn off, as its matrix has that much of a turn
+        background.use_flip_x, background.use_flip_y = mirrored and turns % 2 == 1, mirrored and turns % 2 == 0
+        return
+    background.use_flip_x = mirrored  # before the turn, which then goes the other way
+    background.rotation = (turns if mirrored else -turns) * pi / 2  # clockwise is positive
     if turns % 2 and min(image.size) > 0:
         background.scale = max(image.size) / min(image.size)
