@@ -204,9 +204,7 @@ def upright(picture: av.VideoFrame, pixel_aspect: float = 1.0) -> np.ndarray:
 
 def stored_turn(picture: av.VideoFrame) -> tuple[int, bool]:
     """Quarter turns, counter-clockwise, that a picture is to be shown with, and whether in a mirror after that."""
-    from av.sidedata.sidedata import Type
-
-    told = picture.side_data.get(Type.DISPLAYMATRIX)
+    told = picture.side_data.get("DISPLAYMATRIX")
     if told is None:
         return 0, False
     a, b, _, c, d = np.frombuffer(bytes(told), np.int32)[:5].astype(float)  # x to a x + c y, y to b x + d y
