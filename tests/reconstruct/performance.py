@@ -72,15 +72,20 @@ def talking(template: Template, count: int = 120, yaw: float = 20.0, seed: int =
 
 
 def fit_performance(
-    truth: Performance, noise: Noise | None = None, lost: range = range(0), hidden: range = HIDDEN
+    truth: Performance,
+    noise: Noise | None = None,
+    lost: range = range(0),
+    hidden: range = HIDDEN,
+    spacing: float = 0.0009,
 ) -> Fitted:
     """Simulate a network, then reconstruct.
 
     Args:
         lost: frames in which no face is found.
         hidden: frames with an occluder.
+        spacing: metres between the surface samples of the pictures.
     """
-    simulator = Simulator(truth, noise or Noise())
+    simulator = Simulator(truth, noise or Noise(), spacing=spacing)
     maps = (simulator.maps(number, occluder=number in hidden) for number in range(len(truth)))
     return fit_maps(truth, (replace(m, found=False) if number in lost else m for number, m in enumerate(maps)))
 

@@ -76,6 +76,9 @@ class Performance:
         return self.focal * camera[:, :2] / camera[:, 2:] + [(self.width - 1) / 2, (self.height - 1) / 2]
 
 
+FINE = 0.0006  # metres between surface samples: no map pixel falls between them and shows what lies behind
+
+
 class Simulator:
     """Renders maps by splatting dense surface samples into a depth buffer."""
 

@@ -16,7 +16,7 @@ from faceanything_addon.reconstruct.observations import gather
 from faceanything_addon.template import Template
 
 from .performance import talking
-from .simulate import Noise, Performance, Simulator
+from .simulate import FINE, Noise, Performance, Simulator
 
 EXACT = Noise(smooth=0, white=0, points=0, depth=0, outliers=0)
 
@@ -24,7 +24,9 @@ EXACT = Noise(smooth=0, white=0, points=0, depth=0, outliers=0)
 def depth_alone(truth: Performance, turn: float) -> Normal:
     """The first frame's system at the true shape and a pose `turn` radians off about the head's y axis."""
     template = truth.template
-    seen = gather(observe(Simulator(truth, EXACT).maps(0), template), template, truth.focal / truth.poses[0, 2, 3])
+    seen = gather(
+        observe(Simulator(truth, EXACT, spacing=FINE).maps(0), template), template, truth.focal / truth.poses[0, 2, 3]
+    )
     seen = replace(seen, share=np.zeros_like(seen.share))
     samples = full_model(template).sample(seen.vertex, seen.bary)
     pose = Pose(truth.poses[0, :3, :3], truth.poses[0, :3, 3]).moved(np.array([0, turn, 0, 0, 0, 0]))

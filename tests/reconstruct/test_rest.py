@@ -11,6 +11,7 @@ from faceanything_addon.template import Template, load_template
 from faceanything_addon.template.shape import expression_offset, own_shapes
 
 from .performance import BLINKS, Fitted, fit_performance, talking
+from .simulate import FINE
 
 REST = 0.55
 LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
@@ -27,7 +28,7 @@ def sleepy() -> Fitted:
     arkit = truth.arkit.copy()
     for column in columns(truth.template):
         arkit[:, column] = REST + (1 - REST) * arkit[:, column]
-    return fit_performance(replace(truth, arkit=arkit))
+    return fit_performance(replace(truth, arkit=arkit), spacing=FINE)
 
 
 def test_what_the_lids_never_give_up_is_rest_and_a_blink_is_not() -> None:
