@@ -81,7 +81,7 @@ def with_depth(maps: FaceMaps, truth: Truth, frame: int) -> FaceMaps:
     pixels = np.column_stack([x, y, np.ones(len(x))]) @ maps.to_frame.T
     origin = truth["pose"][frame][:3, 3]
     out[hit] = along_sight(depth - origin[2], rays(pixels, truth["intrinsics"]), origin)
-    return replace(maps, depth=out)
+    return replace(maps, depth=out, depth_known=True)
 
 
 def under_map(maps: FaceMaps, truth: Truth, frame: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -29,3 +29,4 @@ class FaceMaps:
     # (2, 3) f4 unit vectors, subject's left eye first, in the axes of a camera turned, without roll, towards the eye
     gaze: np.ndarray | None = None
     gaze_sigma: np.ndarray | None = None  # (2,) f4 radians
+    depth_known: bool = True  # False: a guess, which tells no more about a face than its points do, and errs more

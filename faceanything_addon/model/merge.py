@@ -148,7 +148,7 @@ def merge_maps(
     confidence[skin] *= sampled.weight[skin] / (1 + (apart / DISAGREE) ** 2)
     depth = embedded.depth.copy()
     depth[skin] = metric_depth(sampled.depth[skin], depth[skin], confidence[skin], scale)
-    return replace(embedded, canonical=canonical, depth=depth, confidence=confidence)
+    return replace(embedded, canonical=canonical, depth=depth, confidence=confidence, depth_known=bool(skin.any()))
 
 
 def metric_depth(depth: np.ndarray, embedded: np.ndarray, weight: np.ndarray, scale: float | None = None) -> np.ndarray:

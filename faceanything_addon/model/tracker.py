@@ -233,6 +233,7 @@ class FaceTracker:
             point_sigma=(np.exp(look.point_log_sigma) * seen.crop.side / size).astype(np.float32),
             arkit=look.arkit,
             gaze=gaze,
+            depth_known=False,
         )
 
     def nothing(self, image: np.ndarray) -> FaceMaps:

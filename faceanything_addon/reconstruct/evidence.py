@@ -8,7 +8,8 @@ found          () bool       False: everything else is zero
 triangle       (N,) i4       surface triangle (`surface.template_surface`) of each chosen pixel
 bary           (N, 2) f4     barycentric weights of the triangle's second and third vertex
 xy             (N, 2) f4     frame pixels
-depth          (N,) f4       metres along the line of sight to the head, minus its origin's own
+depth          (N,) f4       metres along the line of sight to the head, minus its origin's own; NaN where it is a
+                             guess that is worth nothing
 weight         (N,) f4       confidence 0..1; 0 in unused rows
 spacing        () f4         frame pixels per map pixel
 points         (P, 2) f4     frame pixels of template.points
@@ -32,7 +33,7 @@ from ..model.maps import FaceMaps
 from ..template import Part, Template
 from .surface import template_surface
 
-EVIDENCE_VERSION = 2  # of what the arrays mean; 1 had depth along the optical axis
+EVIDENCE_VERSION = 3  # of what the arrays mean; 1 had depth along the optical axis, 2 knew no NaN in it
 PIXELS = 1500
 FINE_PIXELS = 900  # of them at most for eyes and mouth
 MIN_CONFIDENCE = 0.2
@@ -58,7 +59,7 @@ def observe(maps: FaceMaps, template: Template) -> dict[str, np.ndarray]:
         "triangle": triangle[near],
         "bary": bary[near, 1:],
         "xy": xy,
-        "depth": maps.depth.ravel()[rows],
+        "depth": maps.depth.ravel()[rows] if maps.depth_known else np.float32(np.nan),
         "weight": maps.confidence.ravel()[rows],
     }
     for key, value in values.items():

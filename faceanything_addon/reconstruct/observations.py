@@ -87,6 +87,7 @@ def gather(frame: dict[str, np.ndarray], template: Template, scale: float, limit
     if limit is not None and len(dense) > limit:
         dense = dense[np.linspace(0, len(dense) - 1, limit).astype(int)]
     inner = frame["bary"][dense]
+    told = np.isfinite(frame["depth"][dense])
     count, points = len(dense), len(tables.usable)
     confidence = frame["weight"][dense]
     dense_sigma = np.hypot(CANONICAL_SIGMA * scale, 0.3 * float(frame["spacing"]))
@@ -97,8 +98,8 @@ def gather(frame: dict[str, np.ndarray], template: Template, scale: float, limit
         xy=np.concatenate([frame["points"], frame["xy"][dense]]),
         sigma=np.concatenate([point_sigma(frame, scale), np.full(count, dense_sigma, np.float32)]),
         share=np.concatenate([POINT_SHARE * tables.usable.astype(np.float32), DENSE_SHARE * confidence]),
-        depth=np.concatenate([np.zeros(points, np.float32), frame["depth"][dense]]),
-        depth_share=np.concatenate([np.zeros(points, np.float32), DEPTH_SHARE * confidence]),
+        depth=np.concatenate([np.zeros(points, np.float32), np.nan_to_num(frame["depth"][dense])]),
+        depth_share=np.concatenate([np.zeros(points, np.float32), DEPTH_SHARE * confidence * told]),
     )
 
 

@@ -91,6 +91,10 @@ def test_skin_is_the_full_size_networks_and_all_else_the_embedded_ones():
     assert np.array_equal(merged.canonical[~skin], maps.canonical[~skin])
     assert np.array_equal(merged.part, maps.part) and np.array_equal(merged.points, maps.points)
     assert np.array_equal(merged.depth[~skin], maps.depth[~skin])
+    guessed = replace(maps, depth_known=False)
+    assert merge_maps(guessed, foreign, DOUBLE).depth_known
+    unseen = replace(foreign, weight=np.zeros_like(foreign.weight))
+    assert not merge_maps(guessed, unseen, DOUBLE).depth_known
     assert merge_maps(replace(maps, found=False), foreign, DOUBLE).canonical is maps.canonical
 
 

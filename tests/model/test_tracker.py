@@ -73,6 +73,7 @@ def test_finds_frames_and_reports_frame_pixels(network: TruthNetwork, roll: floa
     upright = np.arctan2(maps.to_frame[1, 0], maps.to_frame[0, 0])
     assert upright == pytest.approx(roll, abs=0.05)
     assert maps.confidence[maps.part > 0].min() > 0.5
+    assert not maps.depth_known  # the embedded network's is a guess
 
 
 def test_small_face_fills_the_crop_after_the_search(network: TruthNetwork) -> None:

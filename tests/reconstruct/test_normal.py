@@ -44,3 +44,13 @@ def test_depth_evidence_turns_a_head_back_to_where_it_looks(template: Template, 
         step = np.linalg.lstsq(normal.hessian[:3, :3], normal.gradient[:3], rcond=None)[0]
         assert abs(step[1] + turn) < 0.01, (turn, step)
     assert not normal.hessian[3:POSE, 3:POSE].any()
+
+
+def test_a_depth_that_is_a_guess_has_no_say(template: Template) -> None:
+    truth = talking(template, 1)
+    known = Simulator(truth, EXACT, spacing=FINE).maps(0)
+    guessed, scale = replace(known, depth_known=False), truth.focal / truth.poses[0, 2, 3]
+    assert np.isnan(observe(guessed, template)["depth"][:100]).all()
+    seen = gather(observe(guessed, template), template, scale)
+    assert gather(observe(known, template), template, scale).depth_share.any()
+    assert not seen.depth_share.any() and np.isfinite(seen.depth).all()

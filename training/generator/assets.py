@@ -17,7 +17,7 @@ from faceanything_addon.template import Part, Template, load_template
 from faceanything_addon.template.template import TEMPLATE_FILE
 from training.template.identity import with_rigid_eyes
 
-from . import bake
+from . import bake, cards
 from .mouth import in_mouth
 from .standin import standin_template
 from .view import FACE_BOX
@@ -60,7 +60,7 @@ class Assets:
     basis: np.ndarray  # (K + 52, 3 V) f4 identity then expressions
     skins: list[list[np.ndarray]]  # per skin, per level (h, w, 3) u1 RGB
     skin_mean: np.ndarray  # (skins, 3) linear RGB of the face
-    cards: list[bake.Card]
+    cards: list[cards.Card]
     textures: np.ndarray  # (L, 256, 256, 4) u1 RGBA, colour as brightness about its mean
     places_sh: np.ndarray  # (12, 9, 3)
     backgrounds: list[np.ndarray]  # (h, w, 3) u1 RGB
@@ -73,7 +73,7 @@ class Assets:
         """Held-out material for test seeds."""
         return self.splits["test" if seed >= TEST_SEED else "train"]
 
-    def card_list(self, kind: str) -> list[bake.Card]:
+    def card_list(self, kind: str) -> list[cards.Card]:
         """Cards of a kind: eyebrows, eyelashes, hair."""
         return [c for c in self.cards if c.kind == kind]
 
@@ -137,7 +137,8 @@ def make_splits(skins: list[str], places: list[str], photos: list[str]) -> dict[
 def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dict:
     """Baked fields, kept in the work folder under a name made from the template's content."""
     registration = WORK / "registration.npz"
-    code = Path(bake.__file__).read_bytes() + inspect.getsource(occlusion).encode()
+    files = b"".join(Path(module.__file__).read_bytes() for module in (bake, cards))
+    code = files + inspect.getsource(occlusion).encode()
     parts = (template.vertices.tobytes(), template.quads.tobytes(), template.expressions.tobytes(), code)
     key = hashlib.sha256(b"".join(parts) + registration.read_bytes()).hexdigest()[:16]
     file = WORK / f"baked_{key}.pickle"
@@ -147,7 +148,7 @@ def cached_bake(template: Template, folder: Path, layers: dict[str, int]) -> dic
     baked = {
         "uv": bake.skin_uvs(template, surface, corner_uv),
         "occlusion": occlusion(template),
-        "cards": [c for c in bake.make_cards(template, folder, registration, layers) if c.name not in UNUSED_CARDS],
+        "cards": [c for c in cards.make_cards(template, folder, registration, layers) if c.name not in UNUSED_CARDS],
     }
     part = file.with_suffix(f".{os.getpid()}")
     part.write_bytes(pickle.dumps(baked))

@@ -48,6 +48,7 @@ IRIS = np.array(
         (0.03, 0.08, 0.2),
     ]
 )
+LASHES = 0.5, 1.2  # how long somebody's lashes are, times the cards'
 IRIS_SIZE = 0.36, 0.44  # tangent: 10.8 to 12.8 mm across on the template's balls, as irises are
 IRIS_CHANCE = np.array([0.3, 0.22, 0.14, 0.09, 0.1, 0.08, 0.07])  # of the rows of IRIS
 
@@ -68,6 +69,7 @@ class Looks:
     tone: np.ndarray  # (3,) linear colour of the cheeks
     brow: int | None
     lash: int | None
+    lash_length: float  # times the card's
     hair: int | None
     extras: dict = field(default_factory=dict)  # torso, glasses, sunglasses, hat, headphones: bool
 
@@ -99,6 +101,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         tone=tone,
         brow=int(rng.integers(many["eyebrows"])) if rng.random() < 0.93 else None,
         lash=int(rng.integers(many["eyelashes"])) if rng.random() < 0.85 else None,
+        lash_length=rng.spawn(1)[0].uniform(*LASHES),
         hair=draw_hair(rng, assets) if rng.random() < 0.78 else None,
         extras=extras,
     )

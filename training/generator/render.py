@@ -12,6 +12,7 @@ from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes, 
 
 from . import faults, people
 from .assets import Assets
+from .lids import with_full_closure
 from .looks import Looks, draw_looks
 from .mouth import hold_mouth
 from .raster import empty_buffers, rasterize
@@ -38,21 +39,23 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     """n independent people with an expression each."""
     t = assets.template
     k = len(t.identity)
-    weights = np.zeros((n, k + 52), np.float32)
+    identity, moves = np.zeros((n, k), np.float32), np.zeros((n, 52), np.float32)
     gazes, labels = [], []
-    for row in weights:
+    for who, how in zip(identity, moves, strict=True):
         gaze = people.draw_gaze(rng)
-        row[:k] = people.draw_identity(rng, k)
+        who[:] = people.draw_identity(rng, k)
         labels.append(people.draw_expression(rng, t.expression_names, gaze))
-        row[k:] = people.as_moved(rng.spawn(1)[0], t.expression_names, labels[-1])
+        how[:] = people.as_moved(rng.spawn(1)[0], t.expression_names, labels[-1])
         gazes.append(people.gaze_directions(gaze))
-    shapes = (weights @ assets.basis).reshape(n, -1, 3) + t.vertices
+    neutral = (identity @ assets.basis[:k]).reshape(n, -1, 3) + t.vertices
+    moves = with_full_closure(t, neutral, moves)
+    shapes = neutral + (moves @ assets.basis[k:]).reshape(n, -1, 3)
     out = []
-    for row, label, shape, gaze in zip(weights, labels, shapes, gazes, strict=True):
+    for who, label, shape, gaze in zip(identity, labels, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
         shape += np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
         shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
-        out.append(Actor(finish_eyes(assets, shape, gaze), row[:k].copy(), label, gaze))
+        out.append(Actor(finish_eyes(assets, shape, gaze), who.copy(), label, gaze))
     return out
 
 

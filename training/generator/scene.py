@@ -11,6 +11,7 @@ from faceanything_addon.template import Part, Template
 
 from . import props
 from .assets import Assets
+from .cards import Lashes
 from .looks import Looks, any_colour
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
@@ -144,6 +145,8 @@ def add_hair(build: Builder, assets: Assets, looks: Looks, view: View, vertices:
         if index is None:
             continue
         card = assets.card_list(kind)[index]
+        if isinstance(card, Lashes):
+            card = card.grown(looks.lash_length)
         place = view.camera(card.place(vertices, mean))
         shine = (0.12, 20.0) if kind == "hair" else (0.02, 8.0)
         build.add(place, card.tris, CARD, colour, gloss=shine, uv=card.uv, card=card.layer, truth=kind == "hair")

@@ -20,6 +20,7 @@ from training.template.identity import with_rigid_eyes
 
 from . import people
 from .assets import TEST_SEED, Assets, load_assets, smooth_noise
+from .lids import with_full_closure
 from .looks import Looks, draw_looks
 from .motion import Motion, draw_motion
 from .mouth import hold_mouth
@@ -108,7 +109,8 @@ def view_of(stage: Stage, angles: np.ndarray, shift: np.ndarray) -> View:
 def frame(stage: Stage, motion: Motion, k: int) -> dict[str, np.ndarray]:
     """Picture (S, S, 3) u1 and truth of frame k."""
     assets, t = stage.assets, stage.assets.template
-    shape = stage.neutral + np.tensordot(motion.arkit[k], t.expressions, axes=1)
+    moves = with_full_closure(t, stage.neutral, motion.arkit[k])
+    shape = stage.neutral + np.tensordot(moves, t.expressions, axes=1)
     gaze = people.gaze_directions(motion.gaze[k])
     out = motion.arkit[k, t.expression_names.index("tongueOut")]
     shape = hold_mouth(np.random.default_rng((stage.seed, 3)), t, shape, out)

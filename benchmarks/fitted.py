@@ -1,0 +1,64 @@
+"""Single pictures as a user gets them: a mesh fitted to each, read back as maps."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.sight import along_sight, rays
+from faceanything_addon.reconstruct.actor import fit_actor
+from faceanything_addon.reconstruct.evidence import observe, stack
+from faceanything_addon.reconstruct.frames import fit_frames
+from faceanything_addon.take import Frames, camera_vertices
+from faceanything_addon.template import Template
+
+from .tracks import project
+
+
+def fitted(template: Template, maps: FaceMaps, size: int) -> FaceMaps:
+    """Canonical coordinates and depth of a square picture from the mesh that it alone gives.
+
+    Pixels that the mesh does not reach keep the network's answer; which pixels show the face is the network's word.
+    """
+    if not maps.found:
+        return maps
+    evidence = stack([observe(maps, template)])
+    actor = fit_actor(evidence, template, size, size, None)
+    frames = next(fit_frames(lambda: iter([evidence]), actor, template, size, size, np.zeros(1)))
+    return drawn_over(maps, frames, template)
+
+
+def drawn_over(maps: FaceMaps, frames: Frames, template: Template) -> FaceMaps:
+    """Maps with what a take's first frame shows at their pixels."""
+    vertices, camera = camera_vertices(frames)[0], frames.intrinsics[0]
+    ids, bary, depth = visible(vertices, camera, maps, template)
+    hit = ids >= 0
+    share = np.concatenate([1 - bary.sum(axis=2, keepdims=True), bary], axis=2)[hit]
+    canonical, sight = maps.canonical.copy(), maps.depth.copy()
+    canonical[hit] = np.einsum("nk,nkd->nd", share, template.vertices[template.triangles[ids[hit]]])
+    y, x = np.nonzero(hit)
+    pixels = np.column_stack([x, y, np.ones(len(x))]) @ maps.to_frame.T
+    origin = frames.head_pose[0, :3, 3].astype(np.float64)
+    sight[hit] = along_sight(depth[hit] - origin[2], rays(pixels, camera), origin)
+    return replace(maps, canonical=canonical, depth=sight)
+
+
+def visible(
+    vertices: np.ndarray, camera: np.ndarray, maps: FaceMaps, template: Template
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Triangle (h, w), -1 for none, its last corners' weights (h, w, 2) and depth (h, w) at a map's pixels."""
+    from training.generator.raster import empty_buffers, rasterize
+
+    to_map = np.linalg.inv(np.vstack([maps.to_frame, (0, 0, 1)]))[:2]
+    pixels = np.column_stack([project(vertices, camera), np.ones(len(vertices))]) @ to_map.T
+    triangles = template.triangles.astype(np.int32)
+    count, side = len(triangles), max(maps.part.shape)
+    depth, ids, bary = empty_buffers(side, side)
+    none, flat = np.full(count, -1, np.int16), np.zeros((count, 3, 2), np.float32)
+    cards = np.zeros((1, 1, 1, 4), np.uint8)
+    rasterize(pixels.astype(np.float32), np.ascontiguousarray(vertices[:, 2], np.float32), triangles, none, flat,
+              np.ones(count, np.uint8), cards, False, depth, ids, bary)  # fmt: skip
+    return ids, bary, depth
