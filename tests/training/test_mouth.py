@@ -10,6 +10,7 @@ pytest.importorskip("numba")
 
 from faceanything_addon.template import Part, load_template
 from training.generator import people
+from training.generator.looks import within
 from training.generator.mouth import FRONT_TEETH, hold_mouth, in_mouth, mouth_light, tint_mouth
 
 SEEDS = range(12)
@@ -88,3 +89,12 @@ def test_mouths_move_less_or_more_than_the_template_but_meeting_lips_do_not() ->
     assert np.all(drawn[:, [names.index(n) for n in ("mouthPressLeft", "mouthRollLower", "browDownLeft")]] == 1)
     assert drawn[:, names.index("mouthClose")] == pytest.approx(jaw)  # what closes the lips undoes the jaw's opening
     assert not people.as_moved(np.random.default_rng(0), names, np.zeros(52, np.float32)).any()
+
+
+def test_painted_lips_fade_over_their_edge() -> None:
+    """All or nothing at each vertex made lips with jagged edges, in nearly every picture."""
+    square = np.array([(-1.0, -1), (1, -1), (1, 1), (-1, 1)])
+    x = np.array([0.0, 0.79, 0.95, 1.0, 1.05, 1.21, 3.0])
+    share = within(np.stack([x, np.zeros_like(x)], axis=1), square, 0.2)
+    np.testing.assert_allclose(share[[0, 1, 3, 5, 6]], [1, 1, 0.5, 0, 0], atol=1e-6)
+    assert np.all(np.diff(share) <= 0) and share[2] == pytest.approx(1 - share[4])

@@ -49,6 +49,7 @@ IRIS = np.array(
     ]
 )
 LASHES = 0.5, 1.2  # how long somebody's lashes are, times the cards'
+LIP_EDGE = 0.0018  # metres: narrower than the mesh is fine, and the edge of painted lips is jagged
 IRIS_SIZE = 0.36, 0.44  # tangent: 10.8 to 12.8 mm across on the template's balls, as irises are
 IRIS_CHANCE = np.array([0.3, 0.22, 0.14, 0.09, 0.1, 0.08, 0.07])  # of the rows of IRIS
 
@@ -174,6 +175,21 @@ def polygon_mask(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarra
     return inside
 
 
+def within(points: np.ndarray, corners: np.ndarray, soft: float) -> np.ndarray:
+    """(N,) 1 inside a polygon, 0 outside, from one to the other over `soft` on either side of its edge."""
+    inside = np.where(polygon_mask(*points.T, corners), 1, -1)
+    away = inside * distance_to_line(points, np.concatenate([corners, corners[:1]]))
+    return ramp(away, -soft, soft)
+
+
+def distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """(N, 2) points to a polyline (K, 2): (N,) distances."""
+    start, step = line[:-1], np.diff(line, axis=0)
+    along = ((points[:, None] - start) * step).sum(-1) / (step**2).sum(-1)
+    nearest = start + along.clip(0, 1)[..., None] * step
+    return np.linalg.norm(points[:, None] - nearest, axis=-1).min(axis=1)
+
+
 @dataclass
 class Regions:
     """Soft weights (V,) on the template's skin."""
@@ -209,15 +225,15 @@ def make_regions(assets: Assets) -> Regions:
     x, y, z = t.vertices.T
     skin = t.part == Part.SKIN
     mouth = marks[48:60]
-    lips = skin & polygon_mask(x, y, mouth[:, :2]) & (z > mouth[:, 2].min() - 0.012)
+    lips = skin * within(t.vertices[:, :2], mouth[:, :2], LIP_EDGE) * (z > mouth[:, 2].min() - 0.012)
     corner, nose, chin = marks[54], marks[33], marks[8]
     away = np.hypot(np.maximum(np.abs(x) - corner[0], 0), y - mouth[:, 1].mean())
     jaw = ramp(y, corner[1] + 0.022 - 0.25 * (np.abs(x) - corner[0]).clip(-1, 0), corner[1] - 0.008)
     side = ramp(np.abs(x), 0.052, 0.062) * ramp(y, 0.01, -0.02) * ramp(z, -0.10, -0.07)
-    beard_w = np.maximum(jaw, side) * ramp(y, chin[1] - 0.06, chin[1] - 0.01) * ramp(z, -0.095, -0.06) * skin * ~lips
+    beard_w = np.maximum(jaw, side) * ramp(y, chin[1] - 0.06, chin[1] - 0.01) * ramp(z, -0.095, -0.06) * skin * (1 - lips)
     top = nose[1] - 0.002
     moustache = ramp(y, mouth[:, 1].min(), mouth[:, 1].max() - 0.004) * ramp(y, top + 0.001, top - 0.004)
-    moustache = moustache * ramp(np.abs(x), corner[0] + 0.009, corner[0] - 0.002) * skin * ~lips * (z > 0)
+    moustache = moustache * ramp(np.abs(x), corner[0] + 0.009, corner[0] - 0.002) * skin * (1 - lips) * (z > 0)
     eye = np.minimum(*(np.linalg.norm(t.vertices - c, axis=1) for c in t.eye_centers))
     lids = ramp(eye, 0.022, 0.015) * (y > -0.002) * skin
     cheeks = np.exp(-(((np.abs(x) - 0.045) / 0.018) ** 2) - ((y + 0.035) / 0.015) ** 2) * (z > -0.05) * skin

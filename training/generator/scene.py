@@ -12,7 +12,7 @@ from faceanything_addon.template import Part, Template
 from . import props
 from .assets import Assets
 from .cards import Lashes
-from .looks import Looks, any_colour
+from .looks import Looks, any_colour, distance_to_line
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
 from .shade import CARD, EYE, PLAIN, SKIN, WET
@@ -100,14 +100,6 @@ def eye_light(rng: np.random.Generator, template: Template, vertices: np.ndarray
             away = distance_to_line(vertices[eye, :2], marks[list(lid), :2])
             light[eye] *= 1 - strength * np.exp(-away / width)
     return light
-
-
-def distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """(N, 2) points to a polyline (K, 2): (N,) distances."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    along = ((points[:, None] - start) * step).sum(-1) / (step**2).sum(-1)
-    nearest = start + along.clip(0, 1)[..., None] * step
-    return np.linalg.norm(points[:, None] - nearest, axis=-1).min(axis=1)
 
 
 def add_face(
