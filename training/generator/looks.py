@@ -230,10 +230,11 @@ def make_regions(assets: Assets) -> Regions:
     away = np.hypot(np.maximum(np.abs(x) - corner[0], 0), y - mouth[:, 1].mean())
     jaw = ramp(y, corner[1] + 0.022 - 0.25 * (np.abs(x) - corner[0]).clip(-1, 0), corner[1] - 0.008)
     side = ramp(np.abs(x), 0.052, 0.062) * ramp(y, 0.01, -0.02) * ramp(z, -0.10, -0.07)
-    beard_w = np.maximum(jaw, side) * ramp(y, chin[1] - 0.06, chin[1] - 0.01) * ramp(z, -0.095, -0.06) * skin * (1 - lips)
+    bare = skin * (1 - lips)
+    beard_w = np.maximum(jaw, side) * ramp(y, chin[1] - 0.06, chin[1] - 0.01) * ramp(z, -0.095, -0.06) * bare
     top = nose[1] - 0.002
     moustache = ramp(y, mouth[:, 1].min(), mouth[:, 1].max() - 0.004) * ramp(y, top + 0.001, top - 0.004)
-    moustache = moustache * ramp(np.abs(x), corner[0] + 0.009, corner[0] - 0.002) * skin * (1 - lips) * (z > 0)
+    moustache = moustache * ramp(np.abs(x), corner[0] + 0.009, corner[0] - 0.002) * bare * (z > 0)
     eye = np.minimum(*(np.linalg.norm(t.vertices - c, axis=1) for c in t.eye_centers))
     lids = ramp(eye, 0.022, 0.015) * (y > -0.002) * skin
     cheeks = np.exp(-(((np.abs(x) - 0.045) / 0.018) ** 2) - ((y + 0.035) / 0.015) ** 2) * (z > -0.05) * skin
