@@ -18,7 +18,8 @@ from faceanything_addon.solve.gaze import camera_toward
 from faceanything_addon.template import Part, Template, load_template
 
 from . import measures as m
-from .pictures import Truth, ask, draw, landmarks, look, to_truth
+from .fitted import fitted
+from .pictures import SIZE, Truth, ask, draw, landmarks, look, to_truth
 
 MM = 1000.0
 NEAR = 0.03  # metres: a pixel whose neighbour is further off lies on an edge and has no normal
@@ -215,12 +216,16 @@ COLUMNS = {
 }
 
 
-def table(rows: list[Row], chosen: dict[str, np.ndarray]) -> str:
+FITTED = ("canonical", "canonical median", "canonical all", "depth", "relief", "normals", "side")
+
+
+def table(rows: list[Row], chosen: dict[str, np.ndarray], columns: tuple[str, ...] = tuple(COLUMNS)) -> str:
     """Markdown: a line per band, the mean of each column."""
-    lines = ["| pictures | number | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    titles = [COLUMNS[c] for c in columns]
+    lines = ["| pictures | number | " + " | ".join(titles) + " |", "|---" * (len(columns) + 2) + "|"]
     for name, mask in chosen.items():
-        values = [[row.get(c, np.nan) for c in COLUMNS] for row, take in zip(rows, mask, strict=True) if take]
-        means = np.nanmean(np.array(values), axis=0) if values else np.full(len(COLUMNS), np.nan)
+        values = [[row.get(c, np.nan) for c in columns] for row, take in zip(rows, mask, strict=True) if take]
+        means = np.nanmean(np.array(values), axis=0) if values else np.full(len(columns), np.nan)
         lines.append(f"| {name} | {mask.sum()} | " + " | ".join(f"{v:.2f}" for v in means) + " |")
     return "\n".join(lines) + "\n"
 
@@ -239,7 +244,7 @@ def group_table(systems: dict[str, np.ndarray], chosen: dict[str, np.ndarray]) -
 
 
 def measure(face_data: Path, cache: Path, count: int, python: str, tell: Callable[[str], None] = print) -> None:
-    """Both tables."""
+    """The networks alone, the mesh that each picture gives, and landmarks beside the peer's."""
     template = load_template()
     truths = draw(face_data, cache, count)
     maps = look(template, truths)
@@ -247,6 +252,11 @@ def measure(face_data: Path, cache: Path, count: int, python: str, tell: Callabl
     rows = [judge(template, t, f, p) for t, f, p in zip(truths, maps, truth20, strict=True)]
     chosen = bands(truths)
     tell(table(rows, chosen))
+    meshes = [
+        dense(template, t, fitted(template, f, SIZE)) if f.found else {} for t, f in zip(truths, maps, strict=True)
+    ]
+    tell("The mesh fitted to each picture alone, read back at its pixels:\n")
+    tell(table(meshes, chosen, FITTED))
     found = np.array([f.found for f in maps])
     own = np.stack([m.ours20(landmarks(template, f.points, f.point_sigma + 1e-3)[None])[0] for f in maps])
     own[~found] = np.nan

@@ -15,6 +15,7 @@ from faceanything_addon.reconstruct.frames import fit_frames
 from faceanything_addon.take import Frames, camera_vertices
 from faceanything_addon.template import Template
 
+from .surface import rasterised
 from .tracks import project
 
 
@@ -34,7 +35,7 @@ def fitted(template: Template, maps: FaceMaps, size: int) -> FaceMaps:
 def drawn_over(maps: FaceMaps, frames: Frames, template: Template) -> FaceMaps:
     """Maps with what a take's first frame shows at their pixels."""
     vertices, camera = camera_vertices(frames)[0], frames.intrinsics[0]
-    ids, bary, depth = visible(vertices, camera, maps, template)
+    ids, bary, depth = visible(vertices, camera, maps)
     hit = ids >= 0
     share = np.concatenate([1 - bary.sum(axis=2, keepdims=True), bary], axis=2)[hit]
     canonical, sight = maps.canonical.copy(), maps.depth.copy()
@@ -46,19 +47,8 @@ def drawn_over(maps: FaceMaps, frames: Frames, template: Template) -> FaceMaps:
     return replace(maps, canonical=canonical, depth=sight)
 
 
-def visible(
-    vertices: np.ndarray, camera: np.ndarray, maps: FaceMaps, template: Template
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Triangle (h, w), -1 for none, its last corners' weights (h, w, 2) and depth (h, w) at a map's pixels."""
-    from training.generator.raster import empty_buffers, rasterize
-
+def visible(vertices: np.ndarray, camera: np.ndarray, maps: FaceMaps) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What lies at a map's pixels, see `rasterised`; vertices (V, 3) camera space."""
     to_map = np.linalg.inv(np.vstack([maps.to_frame, (0, 0, 1)]))[:2]
     pixels = np.column_stack([project(vertices, camera), np.ones(len(vertices))]) @ to_map.T
-    triangles = template.triangles.astype(np.int32)
-    count, side = len(triangles), max(maps.part.shape)
-    depth, ids, bary = empty_buffers(side, side)
-    none, flat = np.full(count, -1, np.int16), np.zeros((count, 3, 2), np.float32)
-    cards = np.zeros((1, 1, 1, 4), np.uint8)
-    rasterize(pixels.astype(np.float32), np.ascontiguousarray(vertices[:, 2], np.float32), triangles, none, flat,
-              np.ones(count, np.uint8), cards, False, depth, ids, bary)  # fmt: skip
-    return ids, bary, depth
+    return rasterised(pixels, vertices[:, 2], len(maps.part))

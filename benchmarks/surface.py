@@ -29,20 +29,33 @@ def face_skin(template: Template) -> np.ndarray:
     return (template.part == Part.SKIN) & (template.regions["face"] > 0.5)
 
 
+def rasterised(pixels: np.ndarray, depth: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The template's surface from its vertices' pixels (V, 2) and depths (V,).
+
+    Returns:
+        Triangle (size, size), -1 for none; its last corners' weights (size, size, 2); depth (size, size).
+    """
+    from training.generator.raster import empty_buffers, rasterize
+
+    triangles, _ = face_triangles()
+    count = len(triangles)
+    nearest, ids, bary = empty_buffers(size, size)
+    none, flat = np.full(count, -1, np.int16), np.zeros((count, 3, 2), np.float32)
+    rasterize(pixels.astype(np.float32), np.ascontiguousarray(depth, np.float32), triangles, none, flat,
+              np.ones(count, np.uint8), np.zeros((1, 1, 1, 4), np.uint8), False, nearest, ids, bary)  # fmt: skip
+    return ids, bary, nearest
+
+
 def draw(vertices: np.ndarray, intrinsics: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """(V, 3) in camera space -> depth (h, h) metres and unit normals (h, h, 3), h = size / SHRINK; NaN off the face."""
-    from training.generator.raster import empty_buffers, rasterize, vertex_normals
+    from training.generator.raster import vertex_normals
 
     triangles, face = face_triangles()
     vertices = np.ascontiguousarray(vertices, dtype=np.float32)
-    h, count = size // SHRINK, len(triangles)
+    h = size // SHRINK
     at = vertices @ intrinsics.T
     pixels = (at[:, :2] / at[:, 2:] + 0.5) / SHRINK - 0.5
-    depth, ids, bary = empty_buffers(h, h)
-    none, flat = np.full(count, -1, np.int16), np.zeros((count, 3, 2), np.float32)
-    cards = np.zeros((1, 1, 1, 4), np.uint8)
-    rasterize(pixels.astype(np.float32), vertices[:, 2].copy(), triangles, none, flat, np.ones(count, np.uint8), cards,
-              False, depth, ids, bary)  # fmt: skip
+    ids, bary, depth = rasterised(pixels, vertices[:, 2], h)
     normal = np.empty_like(vertices)
     vertex_normals(vertices, triangles, normal)
     seen = ids >= 0

@@ -28,7 +28,7 @@ from faceanything_addon.template import Part, load_template
 from .__main__ import SEEDS
 from .clips import ask_peer, capture
 from .depth_tracks import depth_tracks
-from .surface import face_skin, face_triangles
+from .surface import face_skin, face_triangles, rasterised
 from .truth import render, truth_size
 
 MM = 1000.0
@@ -44,16 +44,9 @@ def drawn(
     vertices: np.ndarray, intrinsics: np.ndarray, size: int, whole_head: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """(V, 3) in camera space -> each fine pixel's triangle (n, n), -1 off the face, and its last corners' weights."""
-    from training.generator.raster import empty_buffers, rasterize
-
-    triangles, face = face_triangles()
-    n, count = size * FINER, len(triangles)
+    _, face = face_triangles()
     pixels = (project(vertices, intrinsics) + 0.5) * FINER - 0.5
-    depth, ids, bary = empty_buffers(n, n)
-    none, flat = np.full(count, -1, np.int16), np.zeros((count, 3, 2), np.float32)
-    cards = np.zeros((1, 1, 1, 4), np.uint8)
-    rasterize(pixels.astype(np.float32), np.ascontiguousarray(vertices[:, 2], np.float32), triangles, none, flat,
-              np.ones(count, np.uint8), cards, False, depth, ids, bary)  # fmt: skip
+    ids, bary, _ = rasterised(pixels, vertices[:, 2], size * FINER)
     if not whole_head:
         ids[(ids >= 0) & ~face[ids]] = -1
     return ids, bary
