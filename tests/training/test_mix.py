@@ -1,0 +1,51 @@
+"""Means of weights."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from training.checkpoint import read_average, save_whole
+from training.mix import mixed, share_of
+from training.network import Config, FaceNetwork
+
+SMALL = Config(size=32, points=10, stem=(4, 8, 8), width=12, blocks=1, heads=1, looks=2)
+
+
+def checkpoint(path: Path, seed: int, config: Config = SMALL) -> Path:
+    torch.manual_seed(seed)
+    save_whole(path, {"config": config.to_dict(), "average": FaceNetwork(config).state_dict()})
+    return path
+
+
+def test_a_mix_lies_between_and_can_be_read_again(tmp_path: Path) -> None:
+    one, two = checkpoint(tmp_path / "one.pt", 1), checkpoint(tmp_path / "two.pt", 2)
+    save_whole(tmp_path / "mix.pt", mixed({one: 3.0, two: 1.0}))
+    config, state = read_average(tmp_path / "mix.pt")
+    assert config == SMALL
+    a, b = read_average(one)[1], read_average(two)[1]
+    for name, value in state.items():
+        torch.testing.assert_close(value, (0.75 * a[name].double() + 0.25 * b[name].double()).to(a[name].dtype))
+        assert value.dtype == a[name].dtype
+    FaceNetwork(config).load_state_dict(state)
+
+
+def test_networks_of_other_sizes_are_refused(tmp_path: Path) -> None:
+    one, two = checkpoint(tmp_path / "one.pt", 1), checkpoint(tmp_path / "two.pt", 2, replace(SMALL, width=24))
+    with pytest.raises(SystemExit, match="not of one size"):
+        mixed({one: 1.0, two: 1.0})
+
+
+def test_a_share_is_told_after_the_last_equals_sign() -> None:
+    assert share_of("runs/a=b/last.pt=0.4") == (Path("runs/a=b/last.pt"), 0.4)
+    for wrong in ("last.pt", "last.pt=0"):
+        with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+            share_of(wrong)
