@@ -9,31 +9,39 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .checkpoint import read_average, save_whole
+from .checkpoint import save_whole
+
+LEFT_OUT = ("model", "optimizer")
 
 
-def mixed(files: dict[Path, float]) -> dict:
-    """Checkpoint (`config`, `average`) with the weighted mean of others' averaged weights; shares on any scale.
+def mixed(files: dict[Path, float]) -> dict[str, Any]:
+    """Weights-only checkpoint with the weighted mean of others' averaged weights; shares on any scale.
+
+    What else it says of itself (how far it was trained) is the last one's.
 
     Raises SystemExit: the networks have different sizes.
     """
-    contents = {file: read_average(file) for file in files}
-    configs = [config for config, _ in contents.values()]
-    if any(config != configs[0] for config in configs):
+    contents = [torch.load(file, map_location="cpu", weights_only=True) for file in files]
+    if any(content["config"] != contents[0]["config"] for content in contents):
         raise SystemExit(f"{', '.join(map(str, files))}: are not of one size; mix runs of the same network")
-    total = sum(files.values())
-    states = [(state, files[file] / total) for file, (_, state) in contents.items()]
-    average = {name: weighted([(state[name], share) for state, share in states]) for name in states[0][0]}
-    return {"config": configs[0].to_dict(), "average": average}
+    shares = [share / sum(files.values()) for share in files.values()]
+    states = [content["average"] for content in contents]
+    average = {name: weighted([state[name] for state in states], shares) for name in states[0]}
+    kept = {name: value for name, value in contents[-1].items() if name not in LEFT_OUT}
+    return {**kept, "average": average}
 
 
-def weighted(values: list[tuple[Tensor, float]]) -> Tensor:
+def weighted(values: list[Tensor], shares: list[float]) -> Tensor:
     """Mean in double precision, in the first one's type."""
-    return sum((v.double() * share for v, share in values), torch.zeros((), dtype=torch.double)).to(values[0][0].dtype)
+    total = torch.zeros_like(values[0], dtype=torch.double)
+    for value, share in zip(values, shares, strict=True):
+        total += value.double() * share
+    return total.to(values[0].dtype)
 
 
 def share_of(text: str) -> tuple[Path, float]:
@@ -49,6 +57,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("files", type=share_of, nargs="+", metavar="FILE=SHARE")
     given = parser.parse_args()
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     save_whole(given.out, mixed(dict(given.files)))
 
 
