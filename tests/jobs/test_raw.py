@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from support.raw_file import write_raw
 from faceanything_addon import cli
 from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
-from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip
+from faceanything_addon.jobs.clip import ClipOptions, Stages, default_stages, reconstruct_clip
 from faceanything_addon.jobs.raw import RawOptions, import_raw
 from faceanything_addon.take import read_take
 from faceanything_addon.template import Part, load_template
@@ -42,10 +43,19 @@ def whole(raw: Path, tmp_path_factory) -> tuple[Path, list]:
     return import_raw(options(raw, tmp_path_factory.mktemp("whole") / "take"), heard.append), heard
 
 
+def with_depth(stages: Stages) -> Stages:
+    """The same, the embedded network's depth taken at its word."""
+    return replace(stages, observe=lambda maps, template: stages.observe(replace(maps, depth_known=True), template))
+
+
 def test_predictions_in_a_foreign_space_give_the_take_they_were_made_from(whole, tmp_path):
-    """The simulated predictions are the embedded network's own maps, bent and turned into another space."""
+    """The simulated predictions are the embedded network's own maps, bent and turned into another space.
+
+    Depth that is imported counts, the embedded network's is a guess and does not: here both are the same, and count.
+    """
     ours = read_take(whole[0])
-    own = read_take(reconstruct_clip(ClipOptions(str(CLIP), str(tmp_path / "t"), START, END, threads=1)))
+    clip = ClipOptions(str(CLIP), str(tmp_path / "t"), START, END, threads=1)
+    own = read_take(reconstruct_clip(clip, stages=with_depth(default_stages())))
     assert (ours.info.predictor, ours.info.start, ours.info.end) == ("full", START, END)
     assert np.array_equal(ours.frames.time, own.frames.time)
     template = load_template()
