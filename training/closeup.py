@@ -23,10 +23,10 @@ from . import augment
 from .checkpoint import Average, Log, save_whole
 from .closeup_network import NearNetwork
 from .closeup_tasks import TASKS
+from .device import pick_bf16, pick_device
 from .muon import muon_and_adam
 from .replay import Replay
 from .source import TEST_SEED, Chunk, Generator, Source
-from .train import pick_bf16, pick_device
 
 CHUNK, SLOTS = 1024, 48
 

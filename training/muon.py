@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .device import pick_bf16
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of the quintic iteration
 ROUNDS = 5
 LIKE_ADAM = 0.2  # root mean square of an update of AdamW
@@ -79,13 +81,16 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """(M, N) with its singular values brought near 1."""
+    """(M, N) with its singular values brought near 1; in bfloat16 where the device multiplies it natively.
+
+    A processor that does not takes four times as long over it: a third of a step of 16 pictures.
+    """
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16()
+    x = matrix.bfloat16() if pick_bf16("auto", matrix.device) else matrix.float()
     wide = x.shape[0] <= x.shape[1]
-    x = x if wide else x.T
+    x = (x if wide else x.T).contiguous()
     x = x / (x.norm() + 1e-7)
     for _ in range(ROUNDS):
         square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
     return x if wide else x.T

@@ -11,20 +11,19 @@ import argparse
 import importlib
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from faceanything_addon.template import Template, load_template
 
 from .augment import Strength, augment, build_mirror
 from .checkpoint import Average, Log, Progress, load_run, read_average, save_run
+from .device import attention, pick_bf16, pick_device
 from .evaluate import Judge, as_floats
 from .importance import build_importance
 from .losses import LossWeights, total_loss
@@ -235,11 +234,6 @@ def learning_rate(options: Options, step: int, spent: float) -> float:
     return options.rate * warm * (0.01 + 0.99 * left)
 
 
-def attention(device: torch.device) -> AbstractContextManager[Any]:
-    """Plain products on a processor: its fused attention is slow for so few tokens (a sixth of a step)."""
-    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
 def make_optimizer(model: FaceNetwork, options: Options) -> Joined:
     """AdamW, or Muon and AdamW; norms, biases and queries without decay."""
     plain = [p for p in model.parameters() if p.ndim < 2 or p is model.points.query]
@@ -259,21 +253,6 @@ def find_template(generator: str) -> Template:
     module = importlib.import_module(generator)
     own = getattr(module, "standin_template", None)
     return own() if own else load_template()
-
-
-def pick_device(name: str) -> str:
-    """auto -> cuda where there is one."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def pick_bf16(precision: str, device: torch.device) -> bool:
-    """auto -> bfloat16 where the processor multiplies it natively."""
-    if precision != "auto":
-        return precision == "bf16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return bool(check())
 
 
 def parse(arguments: list[str] | None = None) -> Options:

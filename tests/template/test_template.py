@@ -102,6 +102,23 @@ def test_the_lips_at_rest_are_closed(template: Template) -> None:
     assert np.abs(marks[[61, 62, 63], 1] - marks[[67, 66, 65], 1]).max() < 0.0005
 
 
+def test_a_pucker_narrows_the_mouth_and_leaves_the_lips_shut(template: Template) -> None:
+    pucker = template.expression_names.index("mouthPucker")
+    marks = [template.landmarks(template.vertices + share * template.expressions[pucker]) for share in (0, 0.5, 1)]
+    width = [np.linalg.norm(m[54] - m[48]) for m in marks]
+    gap = [np.linalg.norm(m[[61, 62, 63]] - m[[67, 66, 65]], axis=1) for m in marks]
+    assert 0.70 < width[2] / width[0] < 0.76
+    assert np.max(np.subtract(gap[1:], gap[0])) < 0.001
+
+
+@pytest.mark.parametrize("jaw", [0.3, 1.0])
+def test_lips_closed_over_an_open_jaw_just_meet(template: Template, jaw: float) -> None:
+    coefficients = np.zeros(52)
+    coefficients[[template.expression_names.index(name) for name in ("jawOpen", "mouthClose")]] = jaw
+    marks = template.landmarks(template.vertices + expression_offset(template, coefficients))
+    assert np.abs(marks[[61, 62, 63], 1] - marks[[67, 66, 65], 1]).max() < 0.0015
+
+
 def test_the_teeth_stay_behind_the_lips(template: Template) -> None:
     teeth = template.vertices[template.part == Part.TEETH]
     lips = template.landmarks(template.vertices)[60:68]

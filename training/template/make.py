@@ -22,14 +22,9 @@ from .identity import learn, load_second
 from .names import ARKIT_NAMES
 from .parts import PartMesh, make_eye, make_teeth, make_tongue
 from .pick import kept_points, regions_of, sparse_points
+from .shut import close_lips, on_midline, shut_jaw, shut_lids, shut_pucker
 from .surface import Points, locate
 from .unwrap import unwrap_skin
-
-LID_FOLLOW = {3: 0.15, 4: 0.4, 5: 0.8, 6: 1.0, 7: 1.0, 8: 1.0, 9: 1.0, 10: 1.0}  # share of a ring in shutting the slit
-UPPER_SHARE = 0.85  # of the slit that the upper lid closes
-SHUT = 0.3  # of the gap between the inner edges, which lie behind the visible ones: those then meet
-LIP_FOLLOW = {1: 0.1, 2: 0.25, 3: 0.45, 4: 0.65, 5: 0.85, 10: 0.8, 11: 0.5, 12: 0.25}  # of a ring, in closing; else 1
-LIPS_APART = 0.01  # cm: what is left between closed lips
 
 
 @dataclass
@@ -93,15 +88,6 @@ def both_halves(head: HeadModel, keys: list[topo.Key], quads: np.ndarray, places
     return all_keys, vertices, np.concatenate([quads, twin[quads][:, ::-1]]), source, np.r_[part, part[~middle]], mirror
 
 
-def on_midline(key: topo.Key) -> bool:
-    """Whether a key of the left half lies in the plane of symmetry."""
-    if key[0] == "grid":
-        return key[1] in (0, topo.COLUMNS)
-    if key[0] == "mouth":
-        return key[2] in (0, topo.ring_length(topo.MOUTH))
-    return key[0] in ("crown", "mouth_cap") and key[1] == 0
-
-
 def add_pair(build: Build, head: HeadModel, mesh: PartMesh, parts: tuple[Part, Part]) -> None:
     """A part and its mirror image, the subject's left first."""
     n = len(mesh.vertices)
@@ -135,48 +121,10 @@ def fields_of(head: HeadModel, build: Build, keys: list[topo.Key]) -> tuple[np.n
     vertices = np.concatenate(build.vertices) / 100
     for side, right in (("Left", False), ("Right", True)):
         shut_lids(out[ARKIT_NAMES.index(f"eyeBlink{side}")], vertices, keys, right)
+    pucker, close, jaw = (ARKIT_NAMES.index(name) for name in ("mouthPucker", "mouthClose", "jawOpen"))
+    out[pucker] = shut_pucker(out[pucker], vertices, keys)
+    out[close] = shut_jaw(out[close], out[jaw], vertices, keys)
     return identity.astype(np.float32), symmetric(out, mirror)
-
-
-def shut_lids(blink: np.ndarray, vertices: np.ndarray, keys: list[topo.Key], right: bool) -> None:
-    """Change a blink (V, 3) so that the lids' edges meet: the head model's own leaves a slit of 2 mm."""
-    number = {k: i for i, k in enumerate(keys)}
-    n = topo.ring_length(topo.EYE)
-    for below in range(1, n // 2):
-        pair = [number[eye_key(topo.EYE.rings, b, right)] for b in (below, n - below)]
-        slit = SHUT * ((vertices + blink)[pair[0]] - (vertices + blink)[pair[1]])
-        for ring, share in LID_FOLLOW.items():
-            low, high = (number[eye_key(ring, b, right)] for b in (below, n - below))
-            blink[low] -= share * (1 - UPPER_SHARE) * slit
-            blink[high] += share * UPPER_SHARE * slit
-
-
-def close_lips(vertices: np.ndarray, keys: list[topo.Key]) -> np.ndarray:
-    """(V, 3) cm with the lips of the face at rest closed: the head model's own are 2 mm apart."""
-    out, number = vertices.copy(), {k: i for i, k in enumerate(keys)}
-    end = topo.ring_length(topo.MOUTH)
-    for right in (False, True):
-        for below in range(end // 2):
-            low, high = (number[mouth_key(topo.CONTACT, b, right)] for b in (below, end - below))
-            gap = vertices[high] - vertices[low]
-            gap *= max(0.0, 1 - LIPS_APART / max(float(np.linalg.norm(gap)), 1e-9))
-            for ring in range(1, topo.BAG.rings):
-                share = LIP_FOLLOW.get(ring, 1.0) / 2
-                low, high = (number[mouth_key(ring, b, right)] for b in (below, end - below))
-                out[low], out[high] = vertices[low] + share * gap, vertices[high] - share * gap
-    return out
-
-
-def mouth_key(ring: int, around: int, right: bool) -> topo.Key:
-    """Point of a mouth's ring, counted from below."""
-    key = topo.ring_key(topo.BAG, ring, around)
-    return (*key, "R") if right and not on_midline(key) else key
-
-
-def eye_key(ring: int, around: int, right: bool) -> topo.Key:
-    """Point of an eye's ring, counted from the inner corner along the lower lid."""
-    key = topo.ring_key(topo.EYE, ring, (around - 4) % topo.ring_length(topo.EYE))
-    return (*key, "R") if right else key
 
 
 def sources_of(name: str, names: list[str]) -> list[str]:
@@ -249,11 +197,7 @@ def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) 
     )
     identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
-    points = (
-        kept_points(old, (v - CENTER) / 100, p, full_mirror)
-        if old
-        else sparse_points(keys, mean, p, full_mirror, marks)
-    )
+    points = kept_points(old, mean, p, full_mirror) if old else sparse_points(keys, mean, p, full_mirror, marks)
     eyes = [mean[p == side] for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
     np.savez_compressed(
         out,
