@@ -46,8 +46,8 @@ def crop_from_points(points: np.ndarray, roll: float) -> Crop:
     return Crop(float(x), float(y), float((high - low).max()) / FACE_SHARE, roll)
 
 
-def crop_from_mask(mask: np.ndarray, to_frame: np.ndarray) -> tuple[Crop, float] | None:
-    """Square around the best blob of a face mask (h, w) and its score; None without a blob.
+def crop_from_mask(mask: np.ndarray, to_frame: np.ndarray, roll: float = 0.0) -> tuple[Crop, float] | None:
+    """Square, turned by roll, around the best blob of a face mask (h, w) and its score; None without a blob.
 
     The best is large and central: area times a bell over the distance from the middle.
     """
@@ -63,7 +63,7 @@ def crop_from_mask(mask: np.ndarray, to_frame: np.ndarray) -> tuple[Crop, float]
     x, y, bw, bh = stats[best + 1, :4].astype(float)
     center = apply(to_frame, np.array([x + (bw - 1) / 2, y + (bh - 1) / 2]))
     scale = math.sqrt(abs(np.linalg.det(to_frame[:, :2])))
-    return Crop(float(center[0]), float(center[1]), max(bw, bh) * scale / FACE_SHARE), float(score[best])
+    return Crop(float(center[0]), float(center[1]), max(bw, bh) * scale / FACE_SHARE, roll), float(score[best])
 
 
 def misplaced(camera: np.ndarray, canonical: np.ndarray, mask: np.ndarray, step: float) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ POINT_BLUR = 0.05  # sigma of the points, share of the square, that halves the s
 RELOOK = 0.06  # look again when the square would move by this share of its side
 LOOKS = 3  # at most, per frame, once there is a square
 TILE_EVERY = 10  # frames without a face between searches of the tiles
+TURNS = (math.pi / 2, -math.pi / 2, math.pi)  # in which a search looks for heads of frames that lie, or stand on theirs
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
@@ -176,13 +177,15 @@ class FaceTracker:
         return seen
 
     def search(self, image: np.ndarray) -> Seen | None:
-        """Find a face in the whole frame; now and then, if none is sure, in its tiles."""
+        """Find a face in the whole frame; now and then, if none is sure, in the frame turned and in its tiles."""
         height, width = image.shape[:2]
-        seen = self.start(image, self.candidates(image, [whole_frame(width, height)]))
-        for share in TILE_SIDES:
+        whole, side = whole_frame(width, height), min(width, height)
+        turned = [[replace(whole, roll=roll)] for roll in TURNS]
+        more = [*turned, *(tiles(width, height, share * side) for share in TILE_SIDES)]
+        seen = self.start(image, self.candidates(image, [whole]))
+        for squares in more:
             if self.missed % TILE_EVERY or (seen is not None and seen.score >= SURE):
                 break
-            squares = tiles(width, height, share * min(width, height))
             if len(squares) <= TILE_LIMIT:
                 other = self.start(image, self.candidates(image, squares))
                 seen = better(seen, other, image)
@@ -196,7 +199,7 @@ class FaceTracker:
             look = self.network.look(cut(image, square, self.network.size))
             cells = look.depth.shape[0]
             mask = look.part[Part.BACKGROUND] < 0.5
-            blob = crop_from_mask(mask, square.map_to_frame(self.network.size, cells))
+            blob = crop_from_mask(mask, square.map_to_frame(self.network.size, cells), square.roll)
             if blob is None or blob[1] < 12 or not usable(blob[0], image):
                 continue
             crop = blob[0]

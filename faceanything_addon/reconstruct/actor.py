@@ -26,7 +26,7 @@ DIAGONAL_VIEW = np.radians(50.0)  # between a portrait lens and a telephone
 FOCAL_SIGMA = 0.4  # of the log focal length
 KNOWN_FOCAL_SIGMA = 1e-4
 SPARSITY = 2.0  # L1 weight of expressions: the neutral face is the one that needs the fewest
-IN_USE, NEVER = 0.05, 1e6  # a coefficient above the one counts; the other keeps it at 0
+IN_USE = 0.05  # a coefficient above this counts in the relaxed steps; the others are held at 0
 RELAXED_STEPS = 3  # last steps without a price on motion: it makes the head small, for which less motion will do
 EXPRESSION_SIGMA = 2.0  # of a coefficient about 0: hardly a prior, for the same reason
 
@@ -136,9 +136,9 @@ class _JointFit:
         args = (samples, coefficients, pose, state.focal, self.center, seen, self.tables.gaps, tolerance)
         normal = normal_equations(*args)
         expression = state.expressions[number]
-        penalty = np.where(expression > IN_USE, 0.0, NEVER) if relaxed else np.full(len(expression), SPARSITY)
+        penalty, most = (0.0, np.where(expression > IN_USE, 1.0, 0.0)) if relaxed else (SPARSITY, np.ones(self.faces))
         prior = Prior(frame["arkit"], EXPRESSION_SIGMA)
-        return _eliminate(normal.hessian, normal.gradient, expression, prior, penalty)
+        return _eliminate(normal.hessian, normal.gradient, expression, prior, penalty, most)
 
 
 @dataclass(frozen=True)
@@ -150,27 +150,32 @@ class _Reduced:
 
 
 def _eliminate(
-    hessian: np.ndarray, gradient: np.ndarray, expression: np.ndarray, prior: Prior, penalty: np.ndarray
+    hessian: np.ndarray,
+    gradient: np.ndarray,
+    expression: np.ndarray,
+    prior: Prior,
+    penalty: float,
+    most: np.ndarray,
 ) -> _Reduced:
-    """Schur complement of pose and expression; coefficients at a bound are held there."""
+    """Schur complement of pose and expression; coefficients at a bound, 0 or `most`, are held there."""
     local = POSE + len(expression)
     own, mixed, rest = hessian[:local, :local].copy(), hessian[:local, local:], hessian[local:, local:]
     own[np.arange(local), np.arange(local)] += np.concatenate([np.full(POSE, 1e-10 * np.trace(own)), prior.precision])
     pull = gradient[:local].copy()
     pull[POSE:] += prior.precision * (prior.mean - expression) - penalty
-    step = _bounded_step(own, pull, expression)
+    step = _bounded_step(own, pull, expression, most)
     reached = expression + step[POSE:]
-    free = np.concatenate([np.ones(POSE, bool), (reached > 0) & (reached < 1)])
+    free = np.concatenate([np.ones(POSE, bool), (reached > 0) & (reached < most)])
     carried = np.zeros((local, len(rest)))
     carried[free] = -np.linalg.solve(own[np.ix_(free, free)], mixed[free])
     return _Reduced(rest + mixed.T @ carried, gradient[local:] - mixed.T @ step, step, carried)
 
 
-def _bounded_step(hessian: np.ndarray, pull: np.ndarray, expression: np.ndarray) -> np.ndarray:
-    """Step of pose (free) and expression (within 0..1 after the step)."""
+def _bounded_step(hessian: np.ndarray, pull: np.ndarray, expression: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Step of pose (free) and expression (within 0..most after the step)."""
     pose = hessian[:POSE, :POSE]
     carried = np.linalg.solve(pose, np.column_stack([hessian[:POSE, POSE:], pull[:POSE]]))
     reduced = hessian[POSE:, POSE:] - hessian[POSE:, :POSE] @ carried[:, :-1]
     target = pull[POSE:] - hessian[POSE:, :POSE] @ carried[:, -1] + reduced @ expression
-    change = bounded_quadratic(reduced, target, expression) - expression
+    change = bounded_quadratic(reduced, target, expression, 0.0, most) - expression
     return np.concatenate([carried[:, -1] - carried[:, :-1] @ change, change])

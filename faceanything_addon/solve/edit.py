@@ -144,7 +144,13 @@ def punched(base: np.ndarray, other: np.ndarray, weight: np.ndarray) -> np.ndarr
 
 
 def punch_weight(frames: np.ndarray, start: float, end: float, blend_in: float, blend_out: float) -> np.ndarray:
-    """Weight (F,) 0..1 of a second take from frame start to end, which fades in and out in straight lines."""
+    """Weight (F,) 0..1 of a second take from frame start to end, which fades in and out in straight lines.
+
+    Fades that are longer than the range together are shortened, so that the second take is seen in full somewhere.
+    """
+    fades = blend_in + blend_out
+    if fades > end - start:
+        blend_in, blend_out = blend_in * (end - start) / fades, blend_out * (end - start) / fades
     rise = (frames - start) / blend_in if blend_in > 0 else np.ones(len(frames))
     fall = (end - frames) / blend_out if blend_out > 0 else np.ones(len(frames))
     inside = (frames >= start) & (frames <= end)

@@ -68,12 +68,6 @@ class Curve:
         return values + c * self.slopes[piece] + d * self.slopes[piece + 1]
 
 
-def dense(frames: np.ndarray, values: np.ndarray) -> Curve:
-    """All keys, with the slopes that they suggest."""
-    slopes = np.gradient(values, frames) if len(frames) > 1 else np.zeros(len(frames))
-    return Curve(np.asarray(frames, np.float64), np.asarray(values, np.float64), slopes)
-
-
 def reduce_keys(frames: np.ndarray, values: np.ndarray, tolerance: float) -> Curve:
     """The curve with few keys that is off by at most `tolerance` at every one of the frames.
 

@@ -10,6 +10,7 @@ import numpy as np
 STRENGTH = 600.0  # weight of squared second differences on a still face: an effective window of about 10 frames
 MOTION = 6.0  # a bend this many times larger than noise alone would leave counts as motion
 STAGES = (0.5, 3.0, 20.0, 100.0)  # strengths on the way
+LEAST_STEP = 0.5  # of the usual time between frames: repeated time stamps must not weld two frames together
 FILLED_WEIGHT = 0.02  # of frames without evidence, relative to the usual frame
 
 
@@ -40,7 +41,7 @@ def smooth(
         return values.copy()
     if len(values) < 4:
         return np.stack([_filled(time, v, w)[0] for v, w in zip(values.T, weight.T, strict=True)], axis=1)
-    steps = np.diff(time) / max(float(np.median(np.diff(time))), 1e-9)
+    steps = np.maximum(np.diff(time) / max(float(np.median(np.diff(time))), 1e-9), LEAST_STEP)
     levels = [None] * values.shape[1] if noise is None else noise
     columns = [
         _smooth_column(steps, *_filled(time, v, w), strength, level)
@@ -55,7 +56,8 @@ def smooth_rotations(time: np.ndarray, rotations: np.ndarray, weight: np.ndarray
 
     seen = np.asarray(weight) > 0
     middle = Rotation.from_matrix(rotations[seen] if seen.any() else rotations).mean()
-    vectors = _unwrapped((middle.inv() * Rotation.from_matrix(rotations)).as_rotvec())
+    known = rotations[_nearest(seen)] if seen.any() else rotations
+    vectors = _unwrapped((middle.inv() * Rotation.from_matrix(known)).as_rotvec())
     return (middle * Rotation.from_rotvec(smooth(time, vectors, weight))).as_matrix()
 
 
@@ -119,6 +121,12 @@ def _solve(rows: np.ndarray, weight: np.ndarray, penalty: np.ndarray, values: np
         for j in range(i, 3):
             bands[2 - (j - i), j : j + count - 2] += penalty * rows[i] * rows[j]
     return solveh_banded(bands, weight * values)
+
+
+def _nearest(seen: np.ndarray) -> np.ndarray:
+    """(F,) bool -> (F,) the nearest frame that is seen."""
+    numbers = np.flatnonzero(seen)
+    return numbers[np.abs(np.arange(len(seen))[:, None] - numbers).argmin(axis=1)]
 
 
 def _unwrapped(vectors: np.ndarray) -> np.ndarray:

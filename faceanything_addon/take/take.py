@@ -35,7 +35,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Frames:
-    """F consecutive frames of a take. Frames without a face repeat the nearest pose, found False."""
+    """F consecutive frames of a take. Frames without a face are filled in between others, found False."""
 
     vertices: np.ndarray  # (F, V, 3) f4 head space (canonical axes), metres: expression, no head motion
     head_pose: np.ndarray  # (F, 4, 4) f4 camera-from-head; camera axes OpenCV (x right, y down, z forward)

@@ -13,13 +13,17 @@ import numpy as np
 import pytest
 
 from faceanything_addon.errors import UserError
+from faceanything_addon.footage import open_footage
 from faceanything_addon.model import FaceTracker
 from faceanything_addon.model.crop import Crop, apply, cut, tiles, whole_frame
 from faceanything_addon.model.embedded import EmbeddedNetwork
 from faceanything_addon.model.framing import affine_camera, head_roll
+from faceanything_addon.template import load_template
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake import HEIGHT, TEMPLATE, WIDTH, ClipNetwork, TruthNetwork, coded_frame
+
+DEMO = Path(__file__).parents[2] / "demo" / "clip.mp4"
 
 
 @pytest.fixture
@@ -74,6 +78,18 @@ def test_finds_frames_and_reports_frame_pixels(network: TruthNetwork, roll: floa
     assert upright == pytest.approx(roll, abs=0.05)
     assert maps.confidence[maps.part > 0].min() > 0.5
     assert not maps.depth_known  # the embedded network's is a guess
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_that_lies_or_stands_on_its_head_is_found(turns: int) -> None:
+    frame = next(iter(open_footage(DEMO).frames())).image
+    upright, lying = (FaceTracker(load_template()).next(np.rot90(frame, k).copy()) for k in (0, turns))
+    assert lying.found
+    width, height = frame.shape[1], frame.shape[0]
+    points = upright.points
+    for number in range(turns):  # np.rot90: a picture's right edge becomes its top
+        points = np.stack([points[:, 1], (height if number % 2 else width) - 1 - points[:, 0]], axis=1)
+    assert np.linalg.norm(lying.points - points, axis=1).mean() < 3
 
 
 def test_small_face_fills_the_crop_after_the_search(network: TruthNetwork) -> None:

@@ -48,6 +48,15 @@ def test_a_single_picture_of_shut_eyes_is_still_mostly_a_blink() -> None:
     assert rest[columns(template)] == pytest.approx(MOST_OF_FEW)
 
 
+def test_eyes_shut_through_most_of_a_clip_are_not_how_they_rest() -> None:
+    template = load_template()
+    expressions = np.zeros((24, 52))
+    expressions[:19, columns(template)] = 1.0
+    assert lids_at_rest(expressions, template)[columns(template)] == pytest.approx(0)
+    expressions[:, columns(template)] = 0.95
+    assert lids_at_rest(expressions, template)[columns(template)] == pytest.approx(MOST_OF_FEW)
+
+
 def test_a_shape_in_the_actors_own_scale_is_where_the_mean_faces_shape_was() -> None:
     template = load_template()
     rest = np.zeros(52, np.float32)

@@ -75,6 +75,8 @@ def test_a_second_take_fades_in_and_out():
     weight = punch_weight(np.arange(9.0), 2, 7, 2, 1)
     assert weight.tolist() == [0, 0, 0, 0.5, 1, 1, 1, 0, 0]
     assert punch_weight(np.arange(4.0), 1, 2, 0, 0).tolist() == [0, 1, 1, 0]
+    assert punch_weight(np.arange(4.0), 2, 2, 1, 1).tolist() == [0, 0, 1, 0]
+    assert punch_weight(np.arange(10.0), 2, 6, 8, 8).tolist() == [0, 0, 0, 0.5, 1, 0.5, 0, 0, 0, 0]
     assert punched(np.zeros((9, 1)), np.ones((9, 1)), weight)[:, 0].tolist() == weight.tolist()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from faceanything_addon.errors import UserError
-from faceanything_addon.solve.reduce import Curve, Tolerance, dense, reduce_keys
+from faceanything_addon.solve.reduce import Curve, Tolerance, reduce_keys
 
 
 def performance(seed, frames):
@@ -54,8 +54,7 @@ def test_what_hardly_moves_is_one_key():
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_short_takes_are_taken_too(count):
     frames, values = np.arange(float(count)), np.linspace(0.2, 0.9, count)
-    for curve in (reduce_keys(frames, values, 0.01), dense(frames, values)):
-        assert np.abs(curve.at(frames) - values).max() < 0.01
+    assert np.abs(reduce_keys(frames, values, 0.01).at(frames) - values).max() < 0.01
 
 
 def test_pieces_are_cubic_hermite():

@@ -10,7 +10,7 @@ from scipy.optimize import lsq_linear
 from faceanything_addon.solve.arkit import solve_arkit
 from faceanything_addon.solve.bounded import bounded_quadratic
 from faceanything_addon.solve.gaze import angles, direction, look_coefficients
-from faceanything_addon.solve.smooth import noise_level, smooth
+from faceanything_addon.solve.smooth import noise_level, smooth, smooth_rotations
 from faceanything_addon.template import load_template
 from faceanything_addon.template.shape import expression_offset
 from faceanything_addon.template.template import TEMPLATE_FILE
@@ -48,6 +48,14 @@ def test_smoothing_keeps_a_blink_and_its_time() -> None:
 def test_smoothing_quiets_a_still_curve() -> None:
     still = noisy(np.zeros(200), 0.03)
     assert smooth(TIME, still, np.ones(200))[5:-5].std() < 0.4 * still.std()
+
+
+def test_a_repeated_time_stamp_does_not_bend_the_motion_around_it() -> None:
+    sway = 50 * np.sin(TIME * 3.7)
+    time = TIME.copy()
+    time[31] = time[30] + 0.01 / 30
+    found = smooth(time, noisy(sway, 0.2), np.ones(200))[:, 0]
+    assert np.abs(found - sway)[20:42].max() < 1.5
 
 
 def test_smoothing_has_no_lag_and_no_damping() -> None:
@@ -90,3 +98,15 @@ def test_arkit_from_a_mesh() -> None:
     found = solve_arkit(vertices.astype(np.float32), template.vertices, template)
     assert np.abs(found - truth).max() < 0.12
     assert not (np.minimum(found[:, names.index("jawLeft")], found[:, names.index("jawRight")]) > 0).any()
+
+
+def test_a_head_that_lies_does_not_spin_while_it_is_not_seen() -> None:
+    from scipy.spatial.transform import Rotation
+
+    roll = 176 + 8 * np.sin(np.arange(60) / 5)
+    rotations = Rotation.from_euler("z", roll[:, None], degrees=True).as_matrix()
+    rotations[20:35] = np.eye(3)  # what frames without a face hold
+    weight = np.ones(60)
+    weight[20:35] = 0
+    found = Rotation.from_matrix(smooth_rotations(np.arange(60) / 30, rotations, weight))
+    assert np.degrees((found[:-1].inv() * found[1:]).magnitude()).max() < 4

@@ -48,7 +48,7 @@ def make_clock(time: np.ndarray, origin: float, rate: float) -> Clock:
     """
     position = (time - origin) * rate
     offset = round(float(position[0]))
-    return Clock(rate, rising(snapped(position - offset + FIRST_FRAME)), offset, origin)
+    return Clock(rate, rising(snapped(position - offset + FIRST_FRAME, rate)), offset, origin)
 
 
 def rate_of(scene: Any, adopted: float | None = None) -> float:
