@@ -29,7 +29,8 @@ POINT_BLUR = 0.05  # sigma of the points, share of the square, that halves the s
 RELOOK = 0.06  # look again when the square would move by this share of its side
 LOOKS = 3  # at most, per frame, once there is a square
 TILE_EVERY = 10  # frames without a face between searches of the tiles
-TURNS = (math.pi / 2, -math.pi / 2, math.pi)  # in which a search looks for heads of frames that lie, or stand on theirs
+TURNS = (math.pi / 2, -math.pi / 2, math.pi)  # in which a search looks for heads that lie, or are upside down
+TURNED = 0.85  # least score of one: they score .97 where they are, and half-hidden upright ones up to .7 upside down
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
@@ -180,14 +181,14 @@ class FaceTracker:
         """Find a face in the whole frame; now and then, if none is sure, in the frame turned and in its tiles."""
         height, width = image.shape[:2]
         whole, side = whole_frame(width, height), min(width, height)
-        turned = [[replace(whole, roll=roll)] for roll in TURNS]
-        more = [*turned, *(tiles(width, height, share * side) for share in TILE_SIDES)]
+        more = [([replace(whole, roll=roll)], TURNED) for roll in TURNS]
+        more += [(tiles(width, height, share * side), STARTS) for share in TILE_SIDES]
         seen = self.start(image, self.candidates(image, [whole]))
-        for squares in more:
+        for squares, least in more:
             if self.missed % TILE_EVERY or (seen is not None and seen.score >= SURE):
                 break
             if len(squares) <= TILE_LIMIT:
-                other = self.start(image, self.candidates(image, squares))
+                other = self.start(image, self.candidates(image, squares), least)
                 seen = better(seen, other, image)
         return seen
 
@@ -206,12 +207,12 @@ class FaceTracker:
             found.append((prominence(crop, width, height), crop))
         return [crop for _, crop in sorted(found, key=lambda f: -f[0])]
 
-    def start(self, image: np.ndarray, crops: list[Crop]) -> Seen | None:
+    def start(self, image: np.ndarray, crops: list[Crop], least: float = STARTS) -> Seen | None:
         """The best of the candidates that turn out to be faces."""
         best: Seen | None = None
         for crop in apart(crops)[:TRIES]:
             seen = self.follow(image, crop)
-            if seen is not None and seen.score >= STARTS:
+            if seen is not None and seen.score >= least:
                 best = better(best, seen, image)
         return best
 
