@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from support.depth import with_depth
 from support.raw_file import write_raw
 
 from faceanything_addon import cli
 from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
-from faceanything_addon.jobs.clip import ClipOptions, Stages, default_stages, reconstruct_clip
+from faceanything_addon.jobs.clip import ClipOptions, default_stages, reconstruct_clip
 from faceanything_addon.jobs.raw import RawOptions, import_raw
 from faceanything_addon.take import read_take
 from faceanything_addon.template import Part, load_template
@@ -41,11 +41,6 @@ def files(take: Path) -> dict[str, bytes]:
 def whole(raw: Path, tmp_path_factory) -> tuple[Path, list]:
     heard: list = []
     return import_raw(options(raw, tmp_path_factory.mktemp("whole") / "take"), heard.append), heard
-
-
-def with_depth(stages: Stages) -> Stages:
-    """The same, the embedded network's depth taken at its word."""
-    return replace(stages, observe=lambda maps, template: stages.observe(replace(maps, depth_known=True), template))
 
 
 def test_predictions_in_a_foreign_space_give_the_take_they_were_made_from(whole, tmp_path):

@@ -74,8 +74,8 @@ def test_every_blink_closes(talk: Fitted) -> None:
 def test_lips_meet_when_they_should(talk: Fitted) -> None:
     truth = opening(talk.template, talk.true_vertices(), 62, 66)
     ours = opening(talk.template, talk.frames.vertices, 62, 66)
-    shut = truth < truth.min() + 0.0003
-    assert np.median(ours[shut]) < truth.min() + 0.001
+    shut = truth < truth[0] + 0.0003  # the clip begins at rest; in a pucker the lips are a little closer
+    assert np.median(ours[shut]) < truth[0] + 0.001
 
 
 def test_gaze(talk: Fitted) -> None:
