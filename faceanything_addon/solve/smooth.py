@@ -126,7 +126,7 @@ def _solve(rows: np.ndarray, weight: np.ndarray, penalty: np.ndarray, values: np
 def _nearest(seen: np.ndarray) -> np.ndarray:
     """(F,) bool -> (F,) the nearest frame that is seen."""
     numbers = np.flatnonzero(seen)
-    return numbers[np.abs(np.arange(len(seen))[:, None] - numbers).argmin(axis=1)]
+    return numbers[np.searchsorted((numbers[1:] + numbers[:-1]) / 2, np.arange(len(seen)))]
 
 
 def _unwrapped(vectors: np.ndarray) -> np.ndarray:

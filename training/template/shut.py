@@ -29,7 +29,7 @@ def shut_lids(blink: np.ndarray, vertices: np.ndarray, keys: list[topo.Key], rig
 
 
 def close_lips(vertices: np.ndarray, keys: list[topo.Key]) -> np.ndarray:
-    """(V, 3) cm with the lips of the face at rest closed: the head model's own are 2 mm apart."""
+    """(V, 3) cm with the lips closed: the head model's own are 2 mm apart at rest, and overlap in other shapes."""
     out, number = vertices.copy(), {k: i for i, k in enumerate(keys)}
     end = topo.ring_length(topo.MOUTH)
     for right in (False, True):
