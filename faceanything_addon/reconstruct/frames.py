@@ -22,7 +22,8 @@ from .camera import image_center, intrinsics
 from .closure import close_openings
 from .evidence import frame_of
 from .fine import fit_residual, template_waves
-from .mesh import VISIBLE_FROM, build_meshes, confidence, facing, find_lids
+from .lids import find_lids
+from .mesh import VISIBLE_FROM, build_meshes, confidence, facing
 from .motion import Motion, smooth_motion
 from .observations import CANONICAL_SIGMA
 from .track import FrameFitter, FrameState

@@ -3,76 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..solve.gaze import sphere
-from ..template import Part, Template
+from ..template import Template
 from ..template.shape import gaze_rotation, shown_gaze
 from .fine import Waves
+from .lids import Lids, push_lids_out
 from .per_template import per_template
 from .surface import template_surface
 
-EYES = (Part.EYE_LEFT, Part.EYE_RIGHT)
-LID_REACH = 1.6  # radii: skin closer than this to an eyeball's centre may have to give way to it
-LID_GAP = 0.0002  # metres between eyeball and lid
-ANGLES = np.linspace(0, np.pi, 31)  # from the eyeball's axis, at which its radius is known: the cornea stands out
 SUPPORT = 0.007  # metres around a vertex in which pixels back it
 ENOUGH = 1.5  # pixels' worth of support for a confidence of 63 %
 VISIBLE_FROM = 0.35  # confidence
-
-
-@dataclass(frozen=True)
-class Lids:
-    """Skin around one eye that must stay outside the eyeball."""
-
-    eye: np.ndarray  # (E,) vertices of the eyeball
-    skin: np.ndarray  # (L,) vertices
-    sunk: np.ndarray  # (L,) metres from the centre of a socket that lies inside the ball, 0 for the rest
-    radius: np.ndarray  # (31,) metres of the ball at ANGLES
-    center: np.ndarray  # (3,)
-
-
-def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
-    """Both eyes, subject's left first."""
-    skin = np.flatnonzero(~np.isin(template.part, (*EYES, Part.TEETH, Part.TONGUE)))
-    lids = []
-    for label in EYES:
-        eye = np.flatnonzero(template.part == label)
-        center, radius = sphere(neutral[eye])
-        away = np.linalg.norm(neutral[skin] - center, axis=1)
-        near = (away < LID_REACH * radius) & (neutral[skin, 2] > center[2])
-        # The sockets, which lie inside the eyeball, stay where they are; the lids' outer skin never lies inside.
-        socket = template.part[skin[near]] != Part.SKIN
-        sunk = np.where(socket & (away[near] < radius + LID_GAP), away[near], 0).astype(np.float32)
-        lids.append(Lids(eye, skin[near], sunk, ball_radius(neutral[eye] - center), center))
-    return lids
-
-
-def ball_radius(ball: np.ndarray) -> np.ndarray:
-    """(31,) radius at ANGLES from +Z of an eyeball about its centre. ball: (E, 3)."""
-    far = np.linalg.norm(ball, axis=1)
-    nearest = np.rint(np.arccos(np.clip(ball[:, 2] / far, -1, 1)) / ANGLES[1]).astype(int)
-    out = np.zeros(len(ANGLES))
-    np.maximum.at(out, nearest, far)
-    return np.interp(ANGLES, ANGLES[out > 0], out[out > 0]).astype(np.float32)
-
-
-def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> None:
-    """Move skin that has sunk into an eyeball to its surface, in place.
-
-    Args:
-        vertices: (F, V, 3). axes: (F, 2, 3) unit vectors along which the eyeballs look.
-    """
-    for number, lid in enumerate(lids):
-        offset = vertices[:, lid.skin] - lid.center
-        distance = np.maximum(np.linalg.norm(offset, axis=2), 1e-6)
-        cosine = np.einsum("fls,fs->fl", offset, axes[:, number]) / distance
-        outside = np.interp(np.arccos(np.clip(cosine, -1, 1)), ANGLES, lid.radius) + LID_GAP
-        grow = np.maximum(np.where(lid.sunk > 0, lid.sunk, outside) / distance, 1).astype(np.float32)
-        vertices[:, lid.skin] = lid.center + offset * grow[..., None]
 
 
 def build_meshes(

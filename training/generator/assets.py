@@ -66,7 +66,6 @@ class Assets:
     backgrounds: list[np.ndarray]  # (h, w, 3) u1 RGB
     splits: dict[str, Split]
     face: np.ndarray  # indices of the vertices that make up "the face" for framing
-    lids: list[np.ndarray]  # skin near each eyeball, subject's left first
     smooth: np.ndarray  # (M, V, 3) f4 smooth random shape noise, RMS 1 on skin
 
     def split(self, seed: int) -> Split:
@@ -105,7 +104,6 @@ def load_assets(face_data: str | Path | None = None) -> Assets:
         backgrounds=[cv2.cvtColor(cv2.imread(str(p)), cv2.COLOR_BGR2RGB) for p in photos],
         splits=make_splits([p.stem for p in files], places, [p.stem for p in photos]),
         face=face_points(template),
-        lids=[near_eye(template, k) for k in range(2)],
         smooth=smooth_noise(template),
         **baked,
     )
@@ -115,12 +113,6 @@ def face_points(template: Template) -> np.ndarray:
     """Indices of the vertices within FACE_BOX."""
     v, (z, low, high) = template.vertices, FACE_BOX
     return np.nonzero((template.part == Part.SKIN) & (v[:, 2] > z) & (v[:, 1] > low) & (v[:, 1] < high))[0]
-
-
-def near_eye(template: Template, eye: int) -> np.ndarray:
-    """Indices of the skin within 24 mm of an eyeball's centre."""
-    far = np.linalg.norm(template.vertices - template.eye_centers[eye], axis=1)
-    return np.nonzero((template.part == Part.SKIN) & (far < 0.024))[0]
 
 
 def make_splits(skins: list[str], places: list[str], photos: list[str]) -> dict[str, Split]:

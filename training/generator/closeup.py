@@ -75,7 +75,7 @@ def shoot(
     looks = draw_looks(rng, assets, split)
     view = draw_near_view(rng, actor.vertices[points], size, side, jitter)
     build = Builder()
-    normal = add_face(build, rng, assets, looks, view, actor.vertices)
+    normal = add_face(build, rng, assets, looks, view, actor.vertices, actor.arkit)
     add_hair(build, assets, looks, view, actor.vertices)
     lens = add_props(build, rng, assets, looks, view, actor.vertices, normal)
     add_occluders(build, rng, looks, view.camera(actor.vertices[assets.face]), rng.choice(2, p=[0.9, 0.1]))

@@ -11,6 +11,8 @@ from faceanything_addon.template import Part
 
 from .assets import Assets, Split
 from .mouth import tint_mouth
+from .shapes import ramp, within
+from .wrinkles import draw_folds
 
 # Linear skin colours from dark to light.
 TONES = np.array(
@@ -71,6 +73,7 @@ class Looks:
     brow: int | None
     lash: int | None
     lash_length: float  # times the card's
+    folds: np.ndarray  # (F, 4), see `wrinkles.draw_folds`
     hair: int | None
     extras: dict = field(default_factory=dict)  # torso, glasses, sunglasses, hat, headphones: bool
 
@@ -103,6 +106,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         brow=int(rng.integers(many["eyebrows"])) if rng.random() < 0.93 else None,
         lash=int(rng.integers(many["eyelashes"])) if rng.random() < 0.85 else None,
         lash_length=rng.spawn(1)[0].uniform(*LASHES),
+        folds=draw_folds(rng.spawn(1)[0]),
         hair=draw_hair(rng, assets) if rng.random() < 0.78 else None,
         extras=extras,
     )
@@ -166,30 +170,6 @@ def draw_eye(rng: np.random.Generator) -> np.ndarray:
     return np.r_[rng.uniform(*IRIS_SIZE), rng.uniform(0.22, 0.55), inner, outer, white, rng.random() * 0.35]
 
 
-def polygon_mask(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Points inside a polygon (N, 2)."""
-    inside = np.zeros(len(x), bool)
-    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        crosses = (ay > y) != (by > y)
-        inside ^= crosses & (x < (bx - ax) * (y - ay) / (by - ay + 1e-12) + ax)
-    return inside
-
-
-def within(points: np.ndarray, corners: np.ndarray, soft: float) -> np.ndarray:
-    """(N,) 1 inside a polygon, 0 outside, from one to the other over `soft` on either side of its edge."""
-    inside = np.where(polygon_mask(*points.T, corners), 1, -1)
-    away = inside * distance_to_line(points, np.concatenate([corners, corners[:1]]))
-    return ramp(away, -soft, soft)
-
-
-def distance_to_line(points: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """(N, 2) points to a polyline (K, 2): (N,) distances."""
-    start, step = line[:-1], np.diff(line, axis=0)
-    along = ((points[:, None] - start) * step).sum(-1) / (step**2).sum(-1)
-    nearest = start + along.clip(0, 1)[..., None] * step
-    return np.linalg.norm(points[:, None] - nearest, axis=-1).min(axis=1)
-
-
 @dataclass
 class Regions:
     """Soft weights (V,) on the template's skin."""
@@ -210,12 +190,6 @@ def regions(assets: Assets) -> Regions:
     if key not in _regions:
         _regions[key] = make_regions(assets)
     return _regions[key]
-
-
-def ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Smooth step from 0 at low to 1 at high."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def make_regions(assets: Assets) -> Regions:

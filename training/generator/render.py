@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from faceanything_addon.template.shape import EYES, gaze_rotation, rotate_eyes, shown_gaze
+from faceanything_addon.reconstruct.lids import find_lids, push_lids_out
+from faceanything_addon.template.shape import gaze_rotation, rotate_eyes, shown_gaze
 
 from . import faults, people
 from .assets import Assets
@@ -51,39 +52,21 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     moves = with_full_closure(t, neutral, moves)
     shapes = neutral + (moves @ assets.basis[k:]).reshape(n, -1, 3)
     out = []
-    for who, label, shape, gaze in zip(identity, labels, shapes, gazes, strict=True):
+    for who, label, rest, shape, gaze in zip(identity, labels, neutral, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
-        shape += np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
+        own = np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
+        rest, shape = rest + own, shape + own
         shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
-        out.append(Actor(finish_eyes(assets, shape, gaze), who.copy(), label, gaze))
+        out.append(Actor(finish_eyes(assets, rest, shape, gaze), who.copy(), label, gaze))
     return out
 
 
-def finish_eyes(assets: Assets, vertices: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-    """Turn the eyeballs and keep the lids outside of them."""
+def finish_eyes(assets: Assets, neutral: np.ndarray, vertices: np.ndarray, gaze: np.ndarray) -> np.ndarray:
+    """Turn the eyeballs and keep the lids outside of them, as captured meshes have it; all (V, 3), gaze (2, 3)."""
     t, axes = assets.template, shown_gaze(gaze)
-    vertices = rotate_eyes(t, vertices, gaze_rotation(axes)).astype(np.float32)
-    for k, part in enumerate(EYES):
-        ball = vertices[t.part == part]
-        center = (ball.max(axis=0) + ball.min(axis=0)) / 2
-        near = assets.lids[k]
-        away = vertices[near] - center
-        far = np.linalg.norm(away, axis=1)
-        direction = away / far[:, None]
-        limit = ball_radius(ball - center, direction, axes[k]) + 0.0005
-        short = np.maximum(limit - far, 0) * (direction[:, 2] > 0.0)
-        vertices[near] += direction * short[:, None]
-    return vertices
-
-
-def ball_radius(ball: np.ndarray, direction: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Radius of a ball (M, 3) round about its axis (3,), in unit directions (N, 3)."""
-    radius = np.linalg.norm(ball, axis=1)
-    bins = np.zeros(41, np.float32)
-    angle = ((ball @ axis / radius + 1) * 20).astype(int)
-    np.maximum.at(bins, angle, radius)
-    at = ((direction @ axis + 1) * 20).astype(int).clip(0, 40)
-    return np.where(bins[at] > 0, bins[at], np.median(radius))
+    held = vertices[None].astype(np.float32)
+    push_lids_out(held, find_lids(t, neutral), axes[None])
+    return rotate_eyes(t, held[0], gaze_rotation(axes)).astype(np.float32)
 
 
 def shadow_map(flat: Flat, light: Light, assets: Assets, center: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -172,9 +155,10 @@ def colour(
               assets.textures, True, zbuf, ids, bary)  # fmt: skip
     shadow, frame = shadow_map(flat, light, assets, view.pose[:3, 3] + view.pose[:3, :3] @ (0, -0.02, -0.07))
     out = np.empty((view.size, view.size, 3), np.float32)
-    shade(ids, bary, flat.tris, flat.normal, flat.position, flat.local, flat.tint, flat.paint, flat.occlusion, flat.uv,
-          flat.material, flat.gloss, assets.textures, flat.card, texture_level(assets, looks, view), looks.gain, LINEAR,
-          NOISE, looks.grain, looks.eye, light.sh, light.mirror, light.direction, light.colour, shadow, frame,
+    shade(ids, bary, flat.tris, flat.normal, flat.position, flat.local, flat.tint, flat.paint, flat.occlusion,
+          flat.fold, flat.across, flat.uv, flat.material, flat.gloss, assets.textures, flat.card,
+          texture_level(assets, looks, view), looks.gain, LINEAR, NOISE, looks.grain, looks.eye,
+          light.sh, light.mirror, light.direction, light.colour, shadow, frame,
           lens_layer(rng, lens, view, zbuf), behind, out)  # fmt: skip
     return out
 
@@ -214,7 +198,7 @@ def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int
     face = actor.vertices[assets.face]
     view = draw_view(rng, face, size)
     build = Builder()
-    normal = add_face(build, rng, assets, looks, view, actor.vertices)
+    normal = add_face(build, rng, assets, looks, view, actor.vertices, actor.arkit)
     add_hair(build, assets, looks, view, actor.vertices)
     lens = add_props(build, rng, assets, looks, view, actor.vertices, normal)
     add_occluders(build, rng, looks, view.camera(face), rng.choice(3, p=[0.78, 0.17, 0.05]))

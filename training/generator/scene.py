@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceanything_addon.template import Part, Template
+from faceanything_addon.template import Part
 
 from . import props
 from .assets import Assets
 from .cards import Lashes
-from .looks import Looks, any_colour, distance_to_line
+from .crevices import eye_light, lip_light
+from .looks import Looks, any_colour
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
 from .shade import CARD, EYE, PLAIN, SKIN, WET
 from .view import View
+from .wrinkles import wrinkle
 
 HIDDEN = -2  # card value of triangles that the truth does not see
 
@@ -38,6 +40,8 @@ class Flat:
     card: np.ndarray
     truth_card: np.ndarray  # like card, HIDDEN for what the truth looks through
     cull: np.ndarray
+    fold: np.ndarray  # (T, 3, 2) and (T, 3), see `wrinkles.wrinkle`; across in camera space
+    across: np.ndarray
 
 
 class Builder:
@@ -48,7 +52,7 @@ class Builder:
         self.count = 0
 
     def add(self, position, tris, material, tint, *, gloss=(0.1, 12.0), normal=None, local=None, paint=None,
-            occlusion=None, uv=None, card=-1, truth=True, cull=0) -> None:  # fmt: skip
+            occlusion=None, uv=None, card=-1, truth=True, cull=0, fold=None, across=None) -> None:  # fmt: skip
         """Append a mesh in camera space; scalars and (3,) tints are spread over it."""
         n, t = len(position), len(tris)
         position = np.ascontiguousarray(position, dtype=np.float32)
@@ -63,6 +67,8 @@ class Builder:
         p["tint"].append(np.broadcast_to(np.asarray(tint, np.float32), (n, 3)))
         p["paint"].append(np.zeros((n, 4), np.float32) if paint is None else paint)
         p["occlusion"].append(np.ones(n, np.float32) if occlusion is None else occlusion)
+        p["fold"].append(np.zeros((t, 3, 2), np.float32) if fold is None else fold)
+        p["across"].append(np.zeros((t, 3), np.float32) if across is None else across)
         p["tris"].append(tris + self.count)
         p["uv"].append(np.zeros((t, 3, 2), np.float32) if uv is None else uv)
         p["material"].append(np.broadcast_to(np.asarray(material, np.uint8), (t,)))
@@ -85,27 +91,16 @@ def patterned(rng: np.random.Generator, count: int) -> np.ndarray:
     return paint
 
 
-LIDS = {Part.EYE_RIGHT: ((36, 37, 38, 39), (39, 40, 41, 36)), Part.EYE_LEFT: ((42, 43, 44, 45), (45, 46, 47, 42))}
-
-
-def eye_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
-    """(V,) how much light reaches the eyeballs: less below the upper lid and its lashes, and near the corners."""
-    marks = template.landmarks(vertices)
-    deep, low = rng.uniform(0.2, 0.9), rng.uniform(0.0, 0.5)
-    reach = rng.uniform(0.0012, 0.0035)
-    light = np.ones(len(vertices), np.float32)
-    for part, (upper, lower) in LIDS.items():
-        eye = np.flatnonzero(template.part == part)
-        for lid, strength, width in ((upper, deep, reach), (lower, low, 0.4 * reach)):
-            away = distance_to_line(vertices[eye, :2], marks[list(lid), :2])
-            light[eye] *= 1 - strength * np.exp(-away / width)
-    return light
-
-
 def add_face(
-    build: Builder, rng: np.random.Generator, assets: Assets, looks: Looks, view: View, vertices: np.ndarray
+    build: Builder,
+    rng: np.random.Generator,
+    assets: Assets,
+    looks: Looks,
+    view: View,
+    vertices: np.ndarray,
+    arkit: np.ndarray,
 ) -> np.ndarray:
-    """The template itself; returns its head-space normals (V, 3)."""
+    """The template itself, its skin in the folds of coefficients arkit (52,); returns its head-space normals (V, 3)."""
     t = assets.template
     normal = np.empty_like(vertices)
     vertex_normals(vertices, assets.tris, normal)
@@ -120,9 +115,13 @@ def add_face(
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
     light = assets.occlusion * mouth_light(rng, t, vertices) * eye_light(rng, t, vertices)
+    light *= lip_light(rng, t, vertices)
+    fold, across = wrinkle(t, looks.folds, arkit)
+    turn = view.pose[:3, :3].T
     build.add(
         view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
-        cull=1, uv=assets.uv, occlusion=light, normal=(normal @ view.pose[:3, :3].T).astype(np.float32),
+        cull=1, uv=assets.uv, occlusion=light, normal=(normal @ turn).astype(np.float32),
+        fold=fold, across=(across @ turn).astype(np.float32),
     )  # fmt: skip
     return normal
 

@@ -114,10 +114,10 @@ def frame(stage: Stage, motion: Motion, k: int) -> dict[str, np.ndarray]:
     gaze = people.gaze_directions(motion.gaze[k])
     out = motion.arkit[k, t.expression_names.index("tongueOut")]
     shape = hold_mouth(np.random.default_rng((stage.seed, 3)), t, shape, out)
-    shape = finish_eyes(assets, shape.astype(np.float32), gaze)
+    shape = finish_eyes(assets, stage.neutral, shape.astype(np.float32), gaze)
     view = view_of(stage, motion.angles[k], motion.shift[k])
     build = Builder()
-    normal = add_face(build, np.random.default_rng(stage.seed), assets, stage.looks, view, shape)
+    normal = add_face(build, np.random.default_rng(stage.seed), assets, stage.looks, view, shape, motion.arkit[k])
     add_hair(build, assets, stage.looks, view, shape)
     same = np.random.default_rng(stage.seed)
     lens = add_props(build, same, assets, stage.looks, view, shape, normal)

@@ -8,6 +8,11 @@ from numba import njit
 
 SKIN, EYE, CARD, PLAIN, WET = 0, 1, 2, 3, 4  # materials
 NOISE_SIZE = 256
+GROOVE = 0.16  # width of a line, of the distance between lines
+WANDER, WANDERING = 0.1, 700.0  # how far lines stray, of the distance between them; cells per metre of the noise
+FOLDED = 0.02  # steepness that is worth shading
+DARKEST = 0.5  # share of light that the deepest line loses
+ROUGH_FRESNEL = 0.3  # how far the skin's reflection rises at grazing angles; that of a smooth surface by 0.96
 
 
 def make_noise(seed: int = 3) -> np.ndarray:
@@ -88,6 +93,15 @@ def sample_step(ids, material, i, j):
     return 3 if m != CARD and material[b] == m and material[c] == m and material[d] == m else 1
 
 
+@njit(cache=True, fastmath=True, inline="always")
+def groove(noise, phase, x, y, z):
+    """Height and slope across of lines one apart at a phase and a place in metres: grooves 1 deep, steepest by 1."""
+    phase += WANDER * noise_at(noise, 1, x * WANDERING, y * WANDERING, z * WANDERING)
+    off = (phase - np.floor(phase + 0.5)) / GROOVE
+    depth = np.exp(-off * off)
+    return depth, 2.33 * off * depth
+
+
 @njit(cache=True, fastmath=True)
 def shade(
     ids,
@@ -99,6 +113,8 @@ def shade(
     tint,
     paint,
     occlusion,
+    fold,
+    across,
     uv,
     material,
     gloss,
@@ -127,6 +143,7 @@ def shade(
         normal, position, local, tint: (N, 3) f4; camera frame, camera frame, material frame (metres), linear colour.
         paint: (N, 4) f4 colour and strength of what is painted over.
         occlusion: (N,) f4.
+        fold, across: (T, 3, 2), (T, 3) f4 see `wrinkles.wrinkle`; camera frame.
         uv, material, gloss, card: per triangle; gloss (T, 2) strength and power.
         skin: (h, w, 3) u1; gain: (3,) f4; linear: (256,) f4; grain: (4,) strength and cells per metre of
             the colour's, then of the relief's.
@@ -170,8 +187,18 @@ def shade(
                         n0 += 0.5 * grain[2] * noise_at(noise, 0, local_p[0] * q, local_p[1] * q, local_p[2] * q)
                         inv = 1.0 / np.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + 1e-12)
                         n0, n1, n2 = n0 * inv, n1 * inv, n2 * inv
-                    v0, v1, v2 = -p[0] * pl, -p[1] * pl, -p[2] * pl
                     ao = w0 * occlusion[a] + w1 * occlusion[b] + w2 * occlusion[c]
+                    steep = w0 * fold[t, 0, 1] + w1 * fold[t, 1, 1] + w2 * fold[t, 2, 1]
+                    if m == SKIN and steep > FOLDED:
+                        f = w0 * fold[t, 0, 0] + w1 * fold[t, 1, 0] + w2 * fold[t, 2, 0]
+                        depth, f = groove(noise, f, local_p[0], local_p[1], local_p[2])
+                        ao *= 1 - DARKEST * min(steep, 1.0) * depth
+                        n0 -= steep * f * across[t, 0]
+                        n1 -= steep * f * across[t, 1]
+                        n2 -= steep * f * across[t, 2]
+                        inv = 1.0 / np.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + 1e-12)
+                        n0, n1, n2 = n0 * inv, n1 * inv, n2 * inv
+                    v0, v1, v2 = -p[0] * pl, -p[1] * pl, -p[2] * pl
                     strength = w0 * paint[a, 3] + w1 * paint[b, 3] + w2 * paint[c, 3]
                     g, power = gloss[t, 0], gloss[t, 1]
                     if m == SKIN or m == CARD:  # noqa: SIM109 numba
@@ -201,12 +228,13 @@ def shade(
                             q = w0 * paint[a, d] + w1 * paint[b, d] + w2 * paint[c, d]
                             colour[d] = colour[d] * (1 - f) + q * f
                     facing = max(n0 * v0 + n1 * v1 + n2 * v2, 0.0)
-                    fresnel = 0.04 + 0.96 * (1 - facing) ** 5
+                    rise = ROUGH_FRESNEL if m == SKIN or m == WET else 0.96  # noqa: SIM109 numba
+                    fresnel = 0.04 + rise * (1 - facing) ** 5
                     rx, ry, rz = 2 * facing * n0 - v0, 2 * facing * n1 - v1, 2 * facing * n2 - v2
                     r0 = colour[0] * max(sh_eval(sh, n0, n1, n2, 0), 0.0) * ao
                     r1 = colour[1] * max(sh_eval(sh, n0, n1, n2, 1), 0.0) * ao
                     r2 = colour[2] * max(sh_eval(sh, n0, n1, n2, 2), 0.0) * ao
-                    e = min(g * 2.5, 1.0) * fresnel * ao
+                    e = min(g * 2.5, 1.0) * fresnel * min(max((facing + ao) ** 2 - 1 + ao, 0.0), 1.0)
                     if m == SKIN:
                         e *= 0.4
                     elif m == EYE or m == WET:  # noqa: SIM109 numba
