@@ -24,6 +24,7 @@ from .threads import calm_linear_algebra
 
 FOOTAGE_HELP = "video, folder of pictures, or picture"
 EXIT_BEYOND_TOLERANCE, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_UNREAD = 141  # whoever read the output went away, as `head` does: what a shell reports then
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,7 +66,12 @@ def _run(arguments: list[str] | None) -> int:
 
 def run() -> None:
     """The console script. Ends the hard way where bpy was loaded, as some of its versions hang at exit."""
-    code = main()
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = EXIT_UNREAD
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
     if "bpy" in sys.modules:
         sys.stdout.flush()
         sys.stderr.flush()

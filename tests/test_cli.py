@@ -182,6 +182,24 @@ def test_names_beyond_the_code_page_of_redirected_output_are_printed_in_ascii(tm
     assert done.stdout.split() == [f"{tmp_path}/".encode() + b"\\u64ae\\u5f71.csv:", b"written"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise there")
+def test_whoever_stops_reading_sees_no_traceback(tmp_path):
+    """`faceanything ... | head -1`: the file is written, and nothing is said of the broken pipe."""
+    recording = write_livelink(make_performance(3), tmp_path / "a.csv")
+    unread, output = os.pipe()
+    os.close(unread)
+    done = subprocess.run(
+        [sys.executable, "-m", "faceanything_addon.cli", "export", str(recording), "--format", "livelink"]
+        + ["--out", str(tmp_path / "b.csv")],
+        cwd=Path(cli.__file__).parents[1],
+        stdout=output,
+        stderr=subprocess.PIPE,
+    )
+    os.close(output)
+    assert (tmp_path / "b.csv").is_file() and done.returncode == cli.EXIT_UNREAD
+    assert b"Traceback" not in done.stderr and b"Broken" not in done.stderr
+
+
 def test_a_code_page_keeps_json_whole_and_the_streams_are_as_before(tmp_path, video, capsys, monkeypatch):
     """JSON lines are ASCII already; Blender's own streams, which the command line prints to, are not changed."""
     run(capsys, "reconstruct", video, "--out", tmp_path / "撮影", "--end", "3")
