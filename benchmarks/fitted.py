@@ -12,6 +12,7 @@ from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.evidence import observe, stack
 from faceanything_addon.reconstruct.frames import fit_frames
+from faceanything_addon.reconstruct.likeness import as_unlike, embedded_likeness
 from faceanything_addon.take import Frames, camera_vertices
 from faceanything_addon.template import Template
 
@@ -27,7 +28,7 @@ def fitted(template: Template, maps: FaceMaps, size: int) -> FaceMaps:
     if not maps.found:
         return maps
     evidence = stack([observe(maps, template)])
-    actor = fit_actor(evidence, template, size, size, None)
+    actor = as_unlike(fit_actor(evidence, template, size, size, None), template, embedded_likeness())
     frames = next(fit_frames(lambda: iter([evidence]), actor, template, size, size, np.zeros(1)))
     return drawn_over(maps, frames, template)
 

@@ -21,6 +21,7 @@ from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.amplitude import amplified, stem_of
 from faceanything_addon.reconstruct.evidence import observe
 from faceanything_addon.reconstruct.frames import fit_motion
+from faceanything_addon.reconstruct.likeness import as_unlike, embedded_likeness
 from faceanything_addon.template import load_template
 from faceanything_addon.template.names import DATA
 
@@ -57,6 +58,7 @@ def fitted(evidence: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     template, truth = load_template(), evidence.pop("truth")
     found = evidence["found"].astype(bool)
     actor = fit_actor({k: v[found] for k, v in evidence.items()}, template, SIZE, SIZE, None)
+    actor = as_unlike(actor, template, embedded_likeness())
     motion = fit_motion(iter([evidence]), actor, template, SIZE, SIZE, len(found))
     return motion.coefficients[found], truth[found]
 

@@ -21,6 +21,7 @@ from ..model.both import BothFollower
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
 from ..reconstruct.evidence import EVIDENCE_VERSION
+from ..reconstruct.likeness import as_unlike
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.files import BRIDGE_FILE, check_target, read_header
 from ..take.storage import write_npz
@@ -91,7 +92,9 @@ class Stages:
     fit_frames: Callable[..., Iterator[Frames]]
     plan_full: PlanFull = plan_full
     open_predictor: OpenPredictor = open_predictor
-    amplitude: np.ndarray | None = None  # (52,) for takes that only the embedded network saw; see fit_frames
+    # For takes that only the embedded network saw:
+    amplitude: np.ndarray | None = None  # (52,) see fit_frames
+    likeness: np.ndarray | None = None  # (K, K) see reconstruct/likeness.py
 
     def follower(self, threads: int | None, mask_of: MaskOf | None, full: FullPlan | None) -> Follower:
         """What looks at the footage."""
@@ -104,10 +107,11 @@ def default_stages() -> Stages:
     from ..reconstruct.amplitude import embedded_amplitude
     from ..reconstruct.evidence import observe
     from ..reconstruct.frames import fit_frames
+    from ..reconstruct.likeness import embedded_likeness
 
     template = load_template()
-    amplitude = embedded_amplitude(template.expression_names)
-    return Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames, amplitude=amplitude)
+    known = {"amplitude": embedded_amplitude(template.expression_names), "likeness": embedded_likeness()}
+    return Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames, **known)
 
 
 def reconstruct_clip(
@@ -339,6 +343,9 @@ def _fit(
     views = spread(found, ACTOR_FRAMES)
     meter = Meter("actor", len(views), 0, report, cancelled)
     actor = stages.fit_actor(gather(writer, views), stages.template, footage.width, footage.height, focal)
+    embedded = writer.header.info.predictor == EMBEDDED
+    if embedded and stages.likeness is not None:
+        actor = as_unlike(actor, stages.template, stages.likeness)
     writer.set_actor(actor)
     meter.add(len(views))
     # The first pass over the evidence fits, the last gives the meshes; each has a bar of its own.
@@ -347,8 +354,7 @@ def _fit(
     def chunks() -> Iterator[dict[str, np.ndarray]]:
         return _pieces(writer, next(fitting, None))
 
-    known = stages.amplitude is not None and writer.header.info.predictor == EMBEDDED
-    options = {"amplitude": stages.amplitude} if known else {}
+    options = {"amplitude": stages.amplitude} if embedded and stages.amplitude is not None else {}
     meshes: Meter | None = None
     for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times, **options):
         meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)

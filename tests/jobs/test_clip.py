@@ -96,6 +96,17 @@ def test_a_range_of_frames_keeps_their_times(tmp_path, video):
     assert np.allclose(take.frames.time, np.arange(20, 90) / 25, atol=1e-3)
 
 
+def test_a_face_seen_by_the_embedded_network_is_as_unlike_the_average_as_it_is(tmp_path, video):
+    toy = toy_stages()
+
+    def fit_actor(*arguments):
+        return replace(toy.fit_actor(*arguments), identity=np.array([0.5, -1.0], np.float32))
+
+    stages = replace(toy, fit_actor=fit_actor, likeness=np.array([[2.0, 0.0], [0.5, 1.5]]))
+    take = read_take(reconstruct_clip(ClipOptions(str(video), str(tmp_path / "t"), end=5), stages=stages))
+    assert take.actor.identity.tolist() == [0.5, -1.5]
+
+
 def test_broken_frames_are_told_and_left_out(tmp_path):
     path = break_packet(write_video(tmp_path / "a.mp4", 30, gop=5, bframes=0), 17)
     heard = []

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from support.both import HEIGHT, TELEPHOTO, WIDTH, KnownPredictor, KnownTracker, write_levels
-from support.depth import with_depth
+from support.trusted import trusted
 from support.simulated import SimulatedPredictor
 from support.toy import toy_stages
 
@@ -169,7 +169,7 @@ def test_masked_frames_show_no_face_with_either_network(tmp_path, footage, predi
 def embedded_demo(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "t"
     options = ClipOptions(str(DEMO), str(folder), end=8, fov_degrees=40, threads=1)
-    return reconstruct_clip(options, stages=with_depth(default_stages()))
+    return reconstruct_clip(options, stages=trusted(default_stages()))
 
 
 def test_a_simulated_full_size_network_gives_the_embedded_networks_take(tmp_path, embedded_demo):

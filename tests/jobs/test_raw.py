@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.depth import with_depth
+from support.trusted import trusted
 from support.raw_file import write_raw
 
 from faceanything_addon import cli
@@ -46,11 +46,11 @@ def whole(raw: Path, tmp_path_factory) -> tuple[Path, list]:
 def test_predictions_in_a_foreign_space_give_the_take_they_were_made_from(whole, tmp_path):
     """The simulated predictions are the embedded network's own maps, bent and turned into another space.
 
-    Depth that is imported counts, the embedded network's is a guess and does not: here both are the same, and count.
+    What is imported is taken at its word, the embedded network's depth and likenesses are not: here both are the same, and are.
     """
     ours = read_take(whole[0])
     clip = ClipOptions(str(CLIP), str(tmp_path / "t"), START, END, threads=1)
-    own = read_take(reconstruct_clip(clip, stages=with_depth(default_stages())))
+    own = read_take(reconstruct_clip(clip, stages=trusted(default_stages())))
     assert (ours.info.predictor, ours.info.start, ours.info.end) == ("full", START, END)
     assert np.array_equal(ours.frames.time, own.frames.time)
     template = load_template()

@@ -30,6 +30,7 @@ from .scene import Builder, Flat, add_face, add_hair, add_props
 from .view import FLIP, Light, View, draw_light, rotation
 
 OWN = 0.0006  # metres (RMS) of every face's shape that the template's modes have not; models of faces leave as much
+LESS = 0.9  # people's size of a mode, of that of people in single pictures
 BEYOND = 0.1  # weight of what is not the face where a shape is cleared of the template's modes
 
 
@@ -57,7 +58,7 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
     """
     rng = np.random.default_rng(seed)
     t = assets.template
-    identity = people.draw_identity(rng, len(t.identity)) * 0.9
+    identity = LESS * people.draw_identity(rng, len(t.identity))
     looks = draw_looks(rng, assets, assets.split(seed))
     if plain:
         looks.extras = {k: k == "torso" for k in looks.extras}
@@ -78,6 +79,11 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
         seed=seed,
         gain=np.exp(rng.normal(size=3) * 0.04),
     )
+
+
+def true_identity(assets: Assets, seed: int) -> np.ndarray:
+    """(K,) standard deviations of the template's modes in the person whom `draw_stage` draws."""
+    return LESS * people.draw_identity(np.random.default_rng(seed), len(assets.template.identity))
 
 
 def own_shape(assets: Assets, seed: int) -> np.ndarray:
