@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 from support.both import HEIGHT, TELEPHOTO, WIDTH, KnownPredictor, KnownTracker, write_levels
-from support.trusted import trusted
 from support.simulated import SimulatedPredictor
 from support.toy import toy_stages
+from support.trusted import trusted
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled

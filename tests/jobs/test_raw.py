@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.trusted import trusted
 from support.raw_file import write_raw
+from support.trusted import trusted
 
 from faceanything_addon import cli
 from faceanything_addon.errors import UserError
@@ -46,7 +46,8 @@ def whole(raw: Path, tmp_path_factory) -> tuple[Path, list]:
 def test_predictions_in_a_foreign_space_give_the_take_they_were_made_from(whole, tmp_path):
     """The simulated predictions are the embedded network's own maps, bent and turned into another space.
 
-    What is imported is taken at its word, the embedded network's depth and likenesses are not: here both are the same, and are.
+    What is imported is taken at its word, the embedded network's depth and likenesses are not: here both are the same,
+    and both are.
     """
     ours = read_take(whole[0])
     clip = ClipOptions(str(CLIP), str(tmp_path / "t"), START, END, threads=1)
