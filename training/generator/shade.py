@@ -234,6 +234,7 @@ def shade(
                     r0 = colour[0] * max(sh_eval(sh, n0, n1, n2, 0), 0.0) * ao
                     r1 = colour[1] * max(sh_eval(sh, n0, n1, n2, 1), 0.0) * ao
                     r2 = colour[2] * max(sh_eval(sh, n0, n1, n2, 2), 0.0) * ao
+                    # Mirrors less where less light gets to, above all edge-on (after Lagarde and de Rousiers 2014).
                     e = min(g * 2.5, 1.0) * fresnel * min(max((facing + ao) ** 2 - 1 + ao, 0.0), 1.0)
                     if m == SKIN:
                         e *= 0.4
