@@ -106,9 +106,10 @@ KNOWN: dict[str, tuple[Callable[[FaceMaps, Truth, int], FaceMaps], ...]] = {
 }
 
 
-def capture(clip: Path, maps: list[FaceMaps]) -> dict[str, np.ndarray]:
-    """Arrays of a capture from given maps."""
+def capture(clip: Path, maps: list[FaceMaps], known: bool) -> dict[str, np.ndarray]:
+    """Arrays of a capture from given maps; known: in which the face's shape needs no making up for."""
     stages = replace(default_stages(), tracker=lambda template, threads: Replay(maps))
+    stages = replace(stages, likeness=None) if known else stages
     with tempfile.TemporaryDirectory() as folder:
         take, file = Path(folder) / "take", Path(folder) / "take.npz"
         reconstruct_clip(ClipOptions(footage=str(clip), out=str(take)), stages=stages)
@@ -136,7 +137,7 @@ def sequence(clip: Path) -> np.ndarray:
         maps = list(seen)
         for change in changes:
             maps = [change(m, truth, k) for k, m in enumerate(maps)]
-        rows.append(judge(capture(clip, maps), truth))
+        rows.append(judge(capture(clip, maps, known=with_points in changes), truth))
     return np.array(rows)
 
 
