@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,9 @@ def default_stages() -> Stages:
     from ..reconstruct.likeness import embedded_likeness
 
     template = load_template()
-    known = {"amplitude": embedded_amplitude(template.expression_names), "likeness": embedded_likeness()}
-    return Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames, **known)
+    stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames)
+    amplitude = embedded_amplitude(template.expression_names)
+    return replace(stages, amplitude=amplitude, likeness=embedded_likeness())
 
 
 def reconstruct_clip(
