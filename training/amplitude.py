@@ -39,15 +39,21 @@ CANDIDATES = np.arange(1.0, 3.01, 0.05)
 LEFT_OUT = ("eyeBlink", "eyeLook", "jaw", "mouthClose", "tongueOut")
 
 
-def act(assets: Assets, seed: int) -> dict[str, np.ndarray]:
-    """Evidence of one person's frames, and the truth."""
+def act(
+    assets: Assets, seed: int, frames: int = FRAMES, most_yaw: float = 20.0, most_share: float = 0.5
+) -> dict[str, np.ndarray]:
+    """Evidence of one person's frames, and the true coefficients.
+
+    Args:
+        most_yaw: degrees of the largest turning. most_share: of the picture's width, of the largest face.
+    """
     rng, template = np.random.default_rng(seed), assets.template
-    names, yaw = template.expression_names, float(rng.uniform(6, 20))
+    names, yaw = template.expression_names, float(rng.uniform(6, most_yaw))
     draw = acted_motion if rng.random() < 0.6 else draw_motion
-    motion = draw(rng, names, FRAMES, RATE, yaw)
-    for k in np.flatnonzero(rng.random(FRAMES) < 0.3):
+    motion = draw(rng, names, frames, RATE, yaw)
+    for k in np.flatnonzero(rng.random(frames) < 0.3):
         motion.arkit[k] = people.draw_expression(rng, names, motion.gaze[k])
-    data = render_sequence(assets, seed, FRAMES, SIZE, motion=motion, share=float(rng.uniform(0.3, 0.5)))
+    data = render_sequence(assets, seed, frames, SIZE, motion=motion, share=float(rng.uniform(0.3, most_share)))
     tracker = FaceTracker(template, threads=1)
     rows = [observe(tracker.next(image), template) for image in data["image"]]
     return {"truth": data["arkit"]} | {key: np.stack([row[key] for row in rows]) for key in rows[0]}

@@ -16,18 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.reconstruct.actor import fit_actor
-from faceanything_addon.reconstruct.evidence import observe
 from faceanything_addon.reconstruct.likeness import FILE
 from faceanything_addon.template import load_template
 
-from .amplitude import RATE, SIZE, networks_digest
-from .generator import people
-from .generator.acting import acted_motion
+from . import amplitude
+from .amplitude import SIZE, networks_digest
 from .generator.assets import Assets, load_assets
-from .generator.motion import draw_motion
-from .generator.sequence import render_sequence, true_identity
+from .generator.sequence import true_identity
 
 FIRST_SEED, FRAMES = 5100, 12
 GROWTH = 1.25  # what is learned is how far identities are from this many times those that were fitted
@@ -37,16 +33,8 @@ FOLDS = 10  # groups of people of which each is judged by what the others teach
 
 def act(assets: Assets, seed: int) -> dict[str, np.ndarray]:
     """Evidence of one person's frames, and the person's identity."""
-    rng, names = np.random.default_rng(seed), assets.template.expression_names
-    yaw = float(rng.uniform(6, 25))
-    draw = acted_motion if rng.random() < 0.6 else draw_motion
-    motion = draw(rng, names, FRAMES, RATE, yaw)
-    for k in np.flatnonzero(rng.random(FRAMES) < 0.3):
-        motion.arkit[k] = people.draw_expression(rng, names, motion.gaze[k])
-    data = render_sequence(assets, seed, FRAMES, SIZE, motion=motion, share=float(rng.uniform(0.3, 0.55)))
-    tracker = FaceTracker(assets.template, threads=1)
-    rows = [observe(tracker.next(image), assets.template) for image in data["image"]]
-    return {"truth": true_identity(assets, seed)} | {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    evidence = amplitude.act(assets, seed, FRAMES, most_yaw=25.0, most_share=0.55)
+    return evidence | {"truth": true_identity(assets, seed)}
 
 
 def fitted(evidence: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

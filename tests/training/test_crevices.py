@@ -8,17 +8,12 @@ import pytest
 
 pytest.importorskip("numba")
 
+from support.faces import expression
+
 from faceanything_addon.template import Part, load_template
 from training.generator.crevices import eye_light, lip_light
 
 SEEDS = range(8)
-
-
-def expression(**coefficients: float) -> np.ndarray:
-    """(V, 3) the template's mean face in an expression."""
-    t = load_template()
-    weights = [coefficients.get(name, 0.0) for name in t.expression_names]
-    return (t.vertices + np.tensordot(weights, t.expressions, axes=1)).astype(np.float32)
 
 
 def seam_light(seed: int, face: np.ndarray) -> np.ndarray:

@@ -8,19 +8,14 @@ import pytest
 
 pytest.importorskip("numba")
 
+from support.faces import expression
+
 from faceanything_addon.template import Part, load_template
 from training.generator import people
 from training.generator.looks import within
 from training.generator.mouth import FRONT_TEETH, hold_mouth, in_mouth, mouth_light, tint_mouth
 
 SEEDS = range(12)
-
-
-def expression(**coefficients: float) -> np.ndarray:
-    """(V, 3) the template's mean face in an expression."""
-    t = load_template()
-    weights = [coefficients.get(name, 0.0) for name in t.expression_names]
-    return (t.vertices + np.tensordot(weights, t.expressions, axes=1)).astype(np.float32)
 
 
 def of_part(part: Part) -> np.ndarray:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceanything_addon.reconstruct.per_template import per_template
 from faceanything_addon.template import Part, Template
 
 from .shapes import distance_to_line, ramp
 
 SIDE = 0.004  # metres over which lines go over from what the left of the face does to what the right does
+SIDES = ("Left", "Right")
 DEEPEST = 0.9  # tangent of a groove's steepest flank
 
 
@@ -53,19 +55,9 @@ class Field:
     left: np.ndarray  # (T, 3) 1 on the left of the face
 
 
-_fields: dict[int, Field] = {}
-
-
+@per_template
 def field(template: Template) -> Field:
     """Worked out once."""
-    key = id(template)
-    if key not in _fields:
-        _fields[key] = make_field(template)
-    return _fields[key]
-
-
-def make_field(template: Template) -> Field:
-    """See `Field`."""
     places = [PLACES[name](template) for name in FOLDS]
     tris, skin = template.triangles, template.part == Part.SKIN
     masks = np.stack([(mask * skin)[tris] for _, mask in places])
@@ -121,9 +113,6 @@ def wrinkle(template: Template, folds: np.ndarray, arkit: np.ndarray) -> tuple[n
     spacing, phase, rest, moved = folds[f.part].T[..., None]
     steep = np.clip(f.mask * (rest + moved * strength), 0, DEEPEST)
     return np.stack([f.across / spacing + phase, steep], axis=-1).astype(np.float32), f.way
-
-
-SIDES = ("Left", "Right")
 
 
 def coefficient(template: Template, arkit: np.ndarray, stem: str, side: str) -> float:
