@@ -20,6 +20,7 @@ from ..footage.masks import Masks
 from ..model.both import BothFollower
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
+from ..reconstruct.driving import Driving
 from ..reconstruct.evidence import EVIDENCE_VERSION
 from ..reconstruct.likeness import as_unlike
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
@@ -93,7 +94,7 @@ class Stages:
     plan_full: PlanFull = plan_full
     open_predictor: OpenPredictor = open_predictor
     # For takes that only the embedded network saw:
-    amplitude: np.ndarray | None = None  # (52,) see fit_frames
+    driving: Driving | None = None  # see fit_frames
     likeness: np.ndarray | None = None  # (K, K) see reconstruct/likeness.py
 
     def follower(self, threads: int | None, mask_of: MaskOf | None, full: FullPlan | None) -> Follower:
@@ -104,15 +105,14 @@ class Stages:
 
 def default_stages() -> Stages:
     from ..reconstruct.actor import fit_actor
-    from ..reconstruct.amplitude import embedded_amplitude
+    from ..reconstruct.driving import embedded_driving
     from ..reconstruct.evidence import observe
     from ..reconstruct.frames import fit_frames
     from ..reconstruct.likeness import embedded_likeness
 
     template = load_template()
     stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames)
-    amplitude = embedded_amplitude(template.expression_names)
-    return replace(stages, amplitude=amplitude, likeness=embedded_likeness())
+    return replace(stages, driving=embedded_driving(template.expression_names), likeness=embedded_likeness())
 
 
 def reconstruct_clip(
@@ -355,7 +355,7 @@ def _fit(
     def chunks() -> Iterator[dict[str, np.ndarray]]:
         return _pieces(writer, next(fitting, None))
 
-    options = {"amplitude": stages.amplitude} if embedded and stages.amplitude is not None else {}
+    options = {"driving": stages.driving} if embedded and stages.driving is not None else {}
     meshes: Meter | None = None
     for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times, **options):
         meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)

@@ -17,9 +17,9 @@ from ..solve.gaze import look_coefficients
 from ..take.take import Actor, Frames
 from ..template import Template
 from ..template.shape import own_shapes
-from .amplitude import full_motion
 from .camera import image_center, intrinsics
 from .closure import close_openings
+from .driving import Driving, full_motion
 from .evidence import frame_of
 from .fine import fit_residual, template_waves
 from .lids import find_lids
@@ -40,7 +40,7 @@ def fit_frames(
     width: int,
     height: int,
     times: np.ndarray,
-    amplitude: np.ndarray | None = None,
+    driving: Driving | None = None,
 ) -> Iterator[Frames]:
     """Frames of a take, one block per chunk of evidence.
 
@@ -48,12 +48,12 @@ def fit_frames(
         evidence_chunks: called twice; each time yields the stacked evidence of consecutive frames, F in all.
         width, height: of the footage, pixels.
         times: (F,) seconds.
-        amplitude: (52,) of `amplitude.embedded_amplitude`, for the coefficients that drive; None: as the meshes.
+        driving: how the network shows motions, for the coefficients that drive; None: as the meshes.
     """
     motion = smooth_motion(fit_motion(evidence_chunks(), actor, template, width, height, len(times)), times)
     coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest), actor.neutral)
     motion = replace(motion, coefficients=exclusive(coefficients, template.expression_names))
-    builder = _Builder(actor, template, width, height, amplitude)
+    builder = _Builder(actor, template, width, height, driving)
     first = 0
     for chunk in evidence_chunks():
         rows = slice(first, first + len(chunk["found"]))
@@ -99,9 +99,9 @@ class _Builder:
     """Second pass."""
 
     def __init__(
-        self, actor: Actor, template: Template, width: int, height: int, amplitude: np.ndarray | None = None
+        self, actor: Actor, template: Template, width: int, height: int, driving: Driving | None = None
     ) -> None:
-        self.actor, self.template, self.amplitude = actor, template, amplitude
+        self.actor, self.template, self.driving = actor, template, driving
         self.own = own_shapes(template, actor.rest)
         self.waves, self.lids = template_waves(template), find_lids(template, actor.neutral)
         self.camera = intrinsics(actor.focal, width, height)
@@ -130,9 +130,9 @@ class _Builder:
         )
 
     def _arkit(self, coefficients: np.ndarray, gaze: np.ndarray) -> np.ndarray:
-        """Coefficients to be driven with: of full amplitude; eyeLook follows the eyeballs, not the lids."""
-        if self.amplitude is not None:
-            coefficients = full_motion(coefficients, self.amplitude, self.own, self.actor.neutral)
+        """Coefficients to be driven with: unmixed, of full amplitude; eyeLook follows the eyeballs, not the lids."""
+        if self.driving is not None:
+            coefficients = full_motion(coefficients, self.driving, self.own, self.actor.neutral)
         out = coefficients.astype(np.float32)
         for name, value in look_coefficients(gaze).items():
             out[:, self.template.expression_names.index(name)] = value

@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("numba")
 
 from faceanything_addon.template import load_template
+from training.acted import act, parted
 from training.generator.assets import load_assets
 from training.generator.sequence import draw_stage, true_identity
-from training.likeness import GROWTH, act, fitted, judged, learned
+from training.likeness import GROWTH, fitted, judged, learned
 
 needs_heads = pytest.mark.skipif("FACE_DATA" not in os.environ, reason="FACE_DATA names no folder of head models")
 
@@ -53,8 +54,8 @@ def test_the_rule_is_judged_by_people_who_did_not_teach_it() -> None:
 @needs_heads
 def test_a_person_who_acts_is_fitted_and_known() -> None:
     assets = load_assets()
-    evidence = act(assets, 5100)
-    identity, truth = fitted(evidence)
+    evidence, known = parted(act(assets, 5100))
+    identity, truth = fitted(evidence), known["identity"]
     modes = assets.template.identity[:, assets.face]
     off = [np.linalg.norm(np.tensordot(guess - truth, modes, axes=1), axis=1).mean() for guess in (identity, 0 * truth)]
     assert identity.shape == truth.shape and off[0] < 0.9 * off[1]

@@ -1,0 +1,73 @@
+"""From the coefficients of a mesh to those that drive a character, where it is known how a network shows motions.
+
+The embedded network shows small motions smaller than they are, and gives a part of one motion to others that look much
+like it. A mesh is hardly the worse for it, but a character's shapes are its own: a sneer that was a smile is seen.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from ..template import Template
+from ..template.names import DATA
+from .closure import lip_gap
+
+CROSSTALK = DATA / "crosstalk.npy"
+AMPLITUDE = DATA / "amplitude.json"
+
+
+@dataclass(frozen=True)
+class Driving:
+    """How a network is known to show motions."""
+
+    crosstalk: np.ndarray  # (52, 52) what is to be added to each coefficient (column) for each that is seen (row)
+    amplitude: np.ndarray  # (52,) how many times larger small motions are than what is left
+
+
+@cache
+def embedded_driving(names: tuple[str, ...]) -> Driving:
+    """How the embedded network shows motions: data/crosstalk.npy, data/amplitude.json."""
+    table = json.loads(AMPLITUDE.read_text("utf-8"))
+    amplitude = np.array([table.get(stem_of(name), 1.0) for name in names])
+    return Driving(np.load(CROSSTALK).astype(np.float64), amplitude)
+
+
+def stem_of(name: str) -> str:
+    """The same word for both sides of a movement, and for a movement to either side."""
+    both = name.removesuffix("Left").removesuffix("Right")
+    return f"{both}Sideways" if both in ("jaw", "mouth") else both
+
+
+def unmixed(coefficients: np.ndarray, crosstalk: np.ndarray) -> np.ndarray:
+    """(..., 52): each without what others give to it, with what they take from it."""
+    return np.clip(coefficients + coefficients @ crosstalk, 0, 1)
+
+
+def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+    """(..., 52): small ones grow by their amplitude, 0 and 1 stay."""
+    return 1 - (1 - np.clip(coefficients, 0, 1)) ** amplitude
+
+
+def full_motion(coefficients: np.ndarray, driving: Driving, template: Template, neutral: np.ndarray) -> np.ndarray:
+    """(F, 52) of the fitted mesh -> those to drive a character with, the lips as far apart."""
+    out = amplified(unmixed(coefficients, driving.crosstalk), driving.amplitude)
+    gap, rate = lip_gap(coefficients, template, neutral)
+    jaw = template.expression_names.index("jawOpen")
+    if rate[jaw] < 1e-4:
+        return out
+    out[:, jaw] = np.clip(out[:, jaw] - (out @ rate - gap) / rate[jaw], 0, 1)
+    return _hold_back(out, coefficients, rate)
+
+
+def _hold_back(out: np.ndarray, coefficients: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Where a shut jaw cannot make up for it, changes that part the lips are as small as keeps the gap. (F, 52)."""
+    change = out - coefficients
+    parts = change * rate
+    total, parting = parts.sum(axis=1), np.maximum(parts, 0).sum(axis=1)
+    share = np.where(total > 0, 1 - total / np.maximum(parting, 1e-12), 1.0)
+    return coefficients + np.where(parts > 0, share[:, None], 1.0) * change
