@@ -19,6 +19,7 @@ from .closure import lip_gap
 
 CROSSTALK = DATA / "crosstalk.npy"
 AMPLITUDE = DATA / "amplitude.json"
+MOST = 2.0  # times what is seen of a movement: none is made of nothing
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def stem_of(name: str) -> str:
 
 def unmixed(coefficients: np.ndarray, crosstalk: np.ndarray) -> np.ndarray:
     """(..., 52): each without what others give to it, with what they take from it."""
-    return np.clip(coefficients + coefficients @ crosstalk, 0, 1)
+    return np.clip(coefficients + coefficients @ crosstalk, 0, np.minimum(MOST * coefficients, 1))
 
 
 def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:

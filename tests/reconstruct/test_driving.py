@@ -40,8 +40,13 @@ def test_the_rule_is_the_same_for_both_sides_and_leaves_lids_gaze_and_jaw_alone(
 
 def test_what_one_movement_gives_to_another_is_taken_back():
     rule = np.array([[0.0, -0.3], [0.2, 0.0]])
-    assert unmixed(np.array([[0.5, 0.15], [0.0, 0.5]]), rule) == pytest.approx(np.array([[0.53, 0.0], [0.1, 0.5]]))
+    assert unmixed(np.array([[0.5, 0.15]]), rule) == pytest.approx(np.array([[0.53, 0.0]]))
     assert unmixed(np.array([[1.0, 0.1]]), rule) == pytest.approx(np.array([[1.0, 0.0]]))
+
+
+def test_no_movement_is_made_of_nothing():
+    rule = np.array([[0.0, 0.0], [0.2, 0.0]])
+    assert unmixed(np.array([[0.0, 0.5], [0.05, 0.5]]), rule) == pytest.approx(np.array([[0.0, 0.5], [0.1, 0.5]]))
 
 
 def test_small_motions_grow_and_the_ends_stay():
