@@ -8,6 +8,7 @@ import numpy as np
 Bound = float | np.ndarray  # one for all, or (N,)
 MAX_STEPS = 30
 STEP_LENGTHS = (1.0, 0.5, 0.25, 0.06, 0.01)
+NEAR = 0.01  # of a bound
 
 
 def bounded_quadratic(
@@ -24,22 +25,31 @@ def bounded_quadratic(
         gradient: (N,) the linear term g.
         start: (N,) first guess.
     """
-    from scipy.linalg import solve
-
     x = np.clip(start, low, high).astype(np.float64)
-    scale = np.abs(gradient).max() + np.abs(hessian).max()
+    scale, near = np.abs(gradient).max() + np.abs(hessian).max(), 0.0
     for _ in range(MAX_STEPS):
         slope = hessian @ x - gradient
-        free = ~(((x <= low) & (slope > 0)) | ((x >= high) & (slope < 0)))
-        if not free.any() or np.abs(slope[free]).max() < 1e-9 * scale:
+        held = ((x <= low) & (slope > 0)) | ((x >= high) & (slope < 0))
+        if held.all() or np.abs(slope[~held]).max() < 1e-9 * scale:
             break
-        step = np.zeros_like(x)
-        step[free] = -solve(hessian[np.ix_(free, free)], slope[free], assume_a="pos", check_finite=False)
-        moved = _best_step(hessian, gradient, x, step, low, high)
-        if np.abs(moved - x).max() < 1e-7:
+        moved = _best_step(hessian, gradient, x, _newton(hessian, slope, x, low, high, near), low, high)
+        still = np.abs(moved - x).max() < 1e-7
+        if still and near:
             break
+        near = NEAR if still else 0.0  # one that is just off its bound can stop all the others
         x = moved
     return x
+
+
+def _newton(hessian: np.ndarray, slope: np.ndarray, x: np.ndarray, low: Bound, high: Bound, near: float) -> np.ndarray:
+    """Down to the minimum of those that are free; down the slope for those at a bound or as near, to be cut there."""
+    from scipy.linalg import solve
+
+    step = -slope / np.diag(hessian)
+    free = ~(((x <= low + near) & (slope > 0)) | ((x >= high - near) & (slope < 0)))
+    if free.any():
+        step[free] = -solve(hessian[np.ix_(free, free)], slope[free], assume_a="pos", check_finite=False)
+    return step
 
 
 def _best_step(

@@ -30,6 +30,17 @@ def test_bounded_quadratic_agrees_with_scipy() -> None:
         assert np.allclose(ours, lsq_linear(a, b, (0, 1), tol=1e-14).x, atol=1e-4)
 
 
+def test_a_variable_just_off_its_bound_does_not_stop_the_others() -> None:
+    """Seen once in six hundred problems as large as a frame's."""
+    random = np.random.default_rng(573)
+    a = random.normal(size=(80, 52)) @ np.diag(10 ** random.uniform(-1, 1, 52))
+    a = a @ (np.eye(52) + 0.9 * np.outer(random.normal(size=52), random.normal(size=52)) / 52)
+    truth = np.clip(random.normal(0.2, 0.5, 52), 0, 1) * (random.random(52) < 0.6)
+    b = a @ truth + 3 * random.normal(size=80)
+    ours = bounded_quadratic(a.T @ a, a.T @ b, np.zeros(52))
+    assert np.allclose(ours, lsq_linear(a, b, (0, 1), method="bvls", tol=1e-14).x, atol=1e-3)
+
+
 @pytest.mark.parametrize("count", [2, 3, 4, 9])
 def test_a_frame_without_a_face_is_filled_in_however_short_the_clip(count) -> None:
     values, weight = np.ones((count, 1)), np.ones(count)
