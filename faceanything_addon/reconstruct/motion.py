@@ -16,6 +16,9 @@ RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients 
 
 NOISE_SHARE = 0.5  # of a coefficient's deviation, at most: what its noise from frame to frame can be
 QUIET_SHARE = 25  # percentile: so many of the coefficients are taken to be at rest in any take
+NOISIER = 3.0  # times that, at most, where a coefficient is noisier even at rest
+QUIET_FRAMES, QUIET_STRETCHES = 8, 20  # frames, percentile: a face rests for as long in a fifth of any take
+QUIET_BIAS = 0.68  # what that percentile of white noise is to its standard deviation
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,21 @@ def coefficient_noise(motion: Motion) -> np.ndarray:
     """(52,) standard deviation of each coefficient's noise from frame to frame.
 
     In proportion to what the fit says of its certainty. The proportion is that of the coefficients which move least,
-    as the network errs much the same from one frame to the next; those often at a bound tell nothing.
+    as the network errs much the same from one frame to the next; those often at a bound tell nothing. One that is
+    noisier even where it is quietest is taken at its word, to a point: a chin must not tremble.
     """
     seen = motion.weight > 0
     values, deviation = motion.coefficients[seen], np.median(motion.deviation[seen], axis=0)
     inner = ((values > 1e-4) & (values < 1 - 1e-4)).mean(axis=0) > 0.8
     shares = [noise_level(values[:, k]) / deviation[k] for k in np.flatnonzero(inner)]
     share = min(NOISE_SHARE, float(np.percentile(shares, QUIET_SHARE))) if len(shares) > 4 else NOISE_SHARE / 2
-    return share * deviation
+    return np.clip(quiet_noise(values), share * deviation, NOISIER * share * deviation)
+
+
+def quiet_noise(values: np.ndarray) -> np.ndarray:
+    """(C,) standard deviation of white noise on curves (F, C), from their quietest stretches; 0 for short ones."""
+    bends = np.diff(values, 2, axis=0) ** 2
+    if len(bends) < QUIET_FRAMES:
+        return np.zeros(values.shape[1])
+    stretches = np.lib.stride_tricks.sliding_window_view(bends, QUIET_FRAMES, axis=0).mean(axis=2)
+    return np.sqrt(np.percentile(stretches, QUIET_STRETCHES, axis=0) / 6) / QUIET_BIAS
