@@ -16,7 +16,7 @@ RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients 
 
 NOISE_SHARE = 0.5  # of a coefficient's deviation, at most: what its noise from frame to frame can be
 QUIET_SHARE = 25  # percentile: so many of the coefficients are taken to be at rest in any take
-NOISIER = 3.0  # times that, at most, where a coefficient is noisier even at rest
+NOISIER = 2.0  # times that, at most, where a coefficient is noisier even at rest
 QUIET_FRAMES, QUIET_STRETCHES = 8, 20  # frames, percentile: a face rests for as long in a fifth of any take
 QUIET_BIAS = 0.68  # what that percentile of white noise is to its standard deviation
 
