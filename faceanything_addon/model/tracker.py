@@ -23,14 +23,14 @@ from .maps import FaceMaps
 
 FOUND = 0.4  # least score of a face that is kept
 STARTS = 0.5  # least score of a new face
-SURE = 0.75  # score of a face that ends the search
+SURE = 0.85  # score of a face that ends the search: they score .9 where they are, up to .8 upside down
 TRIES = 4  # candidates of a search that get a closer look
 POINT_BLUR = 0.05  # sigma of the points, share of the square, that halves the score
 RELOOK = 0.06  # look again when the square would move by this share of its side
 LOOKS = 3  # at most, per frame, once there is a square
 TILE_EVERY = 10  # frames without a face between searches of the tiles
 TURNS = (math.pi / 2, -math.pi / 2, math.pi)  # in which a search looks for heads that lie, or are upside down
-TURNED = 0.85  # least score of one: they score .97 where they are, and half-hidden upright ones up to .7 upside down
+TURNED = 0.85  # least score of one that is found so
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face

@@ -46,8 +46,8 @@ def whole(raw: Path, tmp_path_factory) -> tuple[Path, list]:
 def test_predictions_in_a_foreign_space_give_the_take_they_were_made_from(whole, tmp_path):
     """The simulated predictions are the embedded network's own maps, bent and turned into another space.
 
-    What is imported is taken at its word, the embedded network's depth and likenesses are not: here both are the same,
-    and both are.
+    What is imported is taken at its word, the embedded network's depth, likenesses and motions are not: here both are
+    the same, and both are.
     """
     ours = read_take(whole[0])
     clip = ClipOptions(str(CLIP), str(tmp_path / "t"), START, END, threads=1)

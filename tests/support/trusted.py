@@ -9,9 +9,10 @@ from faceanything_addon.jobs.clip import Stages
 
 
 def trusted(stages: Stages) -> Stages:
-    """The same, the embedded network's depth and likenesses taken at their word."""
+    """The same, what the embedded network says of depth, likenesses and motions taken at its word."""
     return replace(
         stages,
         observe=lambda maps, template: stages.observe(replace(maps, depth_known=True), template),
         likeness=None,
+        driving=None,
     )
