@@ -11,7 +11,7 @@ pytest.importorskip("numba")
 from support.faces import expression
 
 from faceanything_addon.template import Part, load_template
-from training.generator.crevices import eye_light, lip_light
+from training.generator.crevices import eye_light, lip_light, overhang_light
 
 SEEDS = range(8)
 
@@ -22,6 +22,10 @@ def seam_light(seed: int, face: np.ndarray) -> np.ndarray:
     light, marks = lip_light(np.random.default_rng(seed), t, face), t.landmarks(face)
     at_edge = np.linalg.norm(face[:, None] - marks[[61, 62, 63, 65, 66, 67]], axis=2).min(axis=1) < 0.001
     return light[at_edge & (t.part == Part.SKIN)]
+
+
+def nearest_skin(face: np.ndarray, place: np.ndarray) -> int:
+    return int((np.linalg.norm(face - place, axis=1) + 9.0 * (load_template().part != Part.SKIN)).argmin())
 
 
 def test_lips_that_meet_are_dark_between() -> None:
@@ -42,6 +46,34 @@ def test_skin_away_from_the_seam_keeps_its_light() -> None:
     away = np.linalg.norm((face[:, None] - marks[60:68])[..., :2], axis=2).min(axis=1) > 0.012
     for seed in SEEDS:
         assert lip_light(np.random.default_rng(seed), t, face)[away].min() > 0.99
+
+
+def test_teeth_in_a_narrow_opening_are_darker_than_the_lower_lip() -> None:
+    """They were as bright as skin: every opening was a white slit, and a shaded upper lip was taken for an opening."""
+    t = load_template()
+    slit, wide = expression(jawOpen=0.2), expression(jawOpen=0.9)
+    dark = []
+    for seed in range(40):
+        light = {}
+        for name, face in (("slit", slit), ("wide", wide)):
+            marks = t.landmarks(face)
+            seen = (t.part == Part.TEETH) & (face[:, 1] < marks[62, 1]) & (face[:, 1] > marks[66, 1])
+            seen &= np.abs(face[:, 0]) < 0.02
+            everything = overhang_light(np.random.default_rng(seed), t, face)
+            assert everything[nearest_skin(face, marks[57])] == 1
+            light[name] = everything[seen].mean()
+        assert light["slit"] <= light["wide"]
+        dark.append(light["slit"])
+    assert np.min(dark) < 0.45 and np.max(dark) > 0.9  # lit from below and from the front too
+
+
+def test_the_upper_lips_underside_is_shaded_and_the_skin_above_it_is_not() -> None:
+    t, face = load_template(), expression(jawOpen=0.2)
+    marks = t.landmarks(face)
+    edge, nose = nearest_skin(face, marks[62] + (0, 0.001, 0)), nearest_skin(face, marks[33])
+    seen = [overhang_light(np.random.default_rng(s), t, face) for s in range(40)]
+    assert np.min([light[edge] for light in seen]) < 0.4
+    assert np.min([light[nose] for light in seen]) > 0.9
 
 
 def test_eyeballs_are_darker_below_the_upper_lid_than_in_the_middle() -> None:

@@ -62,6 +62,18 @@ def test_a_tongue_that_is_put_out_lies_where_it_is_put() -> None:
     assert np.array_equal(held[tongue], face[tongue])
 
 
+def test_teeth_lie_behind_the_lips_by_more_or_less() -> None:
+    """Never before the template's, which touch the lips; upper ones may hide behind the lip."""
+    t, face = load_template(), expression(jawOpen=0.2)
+    teeth = np.flatnonzero(of_part(Part.TEETH))
+    upper, lower = np.split(teeth, [len(teeth) // 2])
+    moved = np.array([hold_mouth(np.random.default_rng(s), t, face, 0.0) - face for s in range(60)])
+    back = moved[:, upper, 2]
+    assert np.all(back <= 0) and back.min() < -0.004 and back.max() > -0.001
+    assert np.ptp(moved[:, teeth, 2], axis=1).max() < 1e-6
+    assert moved[:, upper, 1].mean() > moved[:, lower, 1].mean() + 0.0005 and moved[:, upper, 1].max() < 0.0071
+
+
 def test_teeth_are_whiter_than_their_gums() -> None:
     """At the roots the colour is the gums'."""
     t = load_template()

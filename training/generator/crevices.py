@@ -1,4 +1,4 @@
-"""How much light reaches where skin nearly meets skin: below lids and lashes, between lips."""
+"""How much light reaches where skin nearly meets skin: below lids and lashes, between lips, below the upper lip."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -7,6 +7,7 @@ import numpy as np
 
 from faceanything_addon.template import Part, Template
 
+from .mouth import in_mouth
 from .shapes import distance_to_line
 
 LIDS = {Part.EYE_RIGHT: ((36, 37, 38, 39), (39, 40, 41, 36)), Part.EYE_LEFT: ((42, 43, 44, 45), (45, 46, 47, 42))}
@@ -39,4 +40,20 @@ def lip_light(rng: np.random.Generator, template: Template, vertices: np.ndarray
     depth, reach = rng.uniform(0.55, 0.97), rng.uniform(0.0008, 0.0016)
     light = np.ones(len(vertices), np.float32)
     light[near] -= depth * np.clip(1 - gap / LIPS_APART, 0, 1) * np.exp(-((away / reach) ** 2))
+    return light
+
+
+def overhang_light(rng: np.random.Generator, template: Template, vertices: np.ndarray) -> np.ndarray:
+    """(V,) how much of the light from above the upper lip lets past: to its own underside, and to teeth below its edge.
+
+    Teeth in a narrow opening are dark on most photographs, and the upper lip's lower half is darker than the lower lip.
+    """
+    rim = template.landmarks(vertices)[list(UPPER_RIM)]
+    near = np.flatnonzero(np.linalg.norm(vertices - rim.mean(axis=0), axis=1) < 0.05)
+    places, inside = vertices[near], in_mouth(template)[near]
+    below = np.interp(places[:, 0], rim[:, 0], rim[:, 1]) - places[:, 1]  # metres below the lip's edge
+    kept, lip, teeth = rng.uniform(0.0, 0.9), rng.uniform(0.001, 0.005), rng.uniform(0.001, 0.007)
+    underside = np.clip(1 - below / LIPS_APART, 0, 1) * np.exp(-((distance_to_line(places, rim) / lip) ** 2))
+    light = np.ones(len(vertices), np.float32)
+    light[near] -= kept * np.where(inside, np.exp(-np.maximum(below, 0) / teeth), underside)
     return light

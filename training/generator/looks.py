@@ -66,6 +66,7 @@ class Looks:
     tint: np.ndarray  # (V, 3)
     paint: np.ndarray  # (V, 4)
     gloss: np.ndarray  # (2,)
+    lip_gloss: np.ndarray  # (2,) lips are wetter than other skin
     eye: np.ndarray  # (12,)
     hair_colour: np.ndarray  # (3,)
     brow_colour: np.ndarray
@@ -99,6 +100,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         tint=part_tint(rng, assets),
         paint=paint,
         gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
+        lip_gloss=rng.spawn(1)[0].uniform((0.05, 10), (0.8, 90)) ** (1.5, 1),
         eye=draw_eye(rng),
         hair_colour=hair,
         brow_colour=facial * rng.uniform(0.4, 1.0),

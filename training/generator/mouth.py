@@ -13,6 +13,7 @@ EYES_END = -0.03  # metres, y: what lies higher is the inside of lids
 FRONT_TEETH = 0.006  # metres behind the lips: what lies no deeper is in full light
 TOOTH = np.array([0.72, 0.62, 0.45])  # linear colours
 TONGUE, GUM, CHEEK = np.array([0.48, 0.18, 0.17]), np.array([0.42, 0.15, 0.14]), np.array([0.30, 0.08, 0.07])
+TEETH_BACK, TEETH_LIFTED = 0.005, 0.004  # metres: how far teeth lie behind the template's, upper ones higher
 TOOTH_COLUMNS = 3  # of an arch's columns of vertices to a tooth
 UPPER_ROOTS = np.array([1, 0.3, 0, 0, 0, 0.3, 1, 1])  # of a column's vertices: how much gum they are
 LOWER_ROOTS = np.array([0, 0.3, 1, 1, 1, 0.3, 0, 0])
@@ -27,8 +28,10 @@ def hold_mouth(rng: np.random.Generator, template: Template, vertices: np.ndarra
     """
     held = vertices.copy()
     teeth = np.flatnonzero(template.part == Part.TEETH)
-    for half in np.split(teeth, [len(teeth) // 2]):
-        held[half, 1] += np.clip(rng.normal() * 0.0015, -0.003, 0.003)
+    back, lifted = rng.spawn(1)[0].uniform((0.0, -TEETH_LIFTED), (TEETH_BACK, TEETH_LIFTED)).clip(0)
+    for half, lift in zip(np.split(teeth, [len(teeth) // 2]), (lifted, 0.0), strict=True):
+        held[half, 1] += np.clip(rng.normal() * 0.0015, -0.003, 0.003) + lift
+        held[half, 2] -= back
     marks = template.landmarks(vertices)
     room = min(np.linalg.norm(marks[62] - marks[66]), 0.03) * (1 - min(out * 2, 1.0))
     rise, curl, forward = rng.uniform(0, 0.55) * rng.random(), rng.normal() * 0.12, rng.uniform(-0.005, 0.003)

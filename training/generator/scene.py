@@ -12,8 +12,8 @@ from faceanything_addon.template import Part
 from . import props
 from .assets import Assets
 from .cards import Lashes
-from .crevices import eye_light, lip_light
-from .looks import Looks, any_colour
+from .crevices import eye_light, lip_light, overhang_light
+from .looks import Looks, any_colour, regions
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
 from .shade import CARD, EYE, PLAIN, SKIN, WET
@@ -107,6 +107,7 @@ def add_face(
     local = t.vertices.copy()
     material = np.full(len(assets.tris), SKIN, np.uint8)
     gloss = np.tile(looks.gloss.astype(np.float32), (len(assets.tris), 1))
+    gloss[regions(assets).lips[assets.tris].mean(axis=1) > 0.5] = looks.lip_gloss
     for part, center in ((Part.EYE_LEFT, 0), (Part.EYE_RIGHT, 1)):
         local[t.part == part] -= t.eye_centers[center]
         material[assets.tri_part == part] = EYE
@@ -115,7 +116,7 @@ def add_face(
     material[wet] = WET
     gloss[wet] = (0.35, 40.0)
     light = assets.occlusion * mouth_light(rng, t, vertices) * eye_light(rng, t, vertices)
-    light *= lip_light(rng, t, vertices)
+    light *= lip_light(rng, t, vertices) * overhang_light(rng, t, vertices)
     fold, across = wrinkle(t, looks.folds, arkit)
     turn = view.pose[:3, :3].T
     build.add(
