@@ -7,16 +7,15 @@ What they teach of how the networks show faces and motions is learned by `likene
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from faceanything_addon.model.embedded import networks_digest
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.reconstruct.evidence import observe
-from faceanything_addon.template.names import DATA
 
 from .generator import people
 from .generator.acting import acted_motion
@@ -45,14 +44,6 @@ def act(assets: Assets, seed: int) -> Arrays:
     rows = [observe(tracker.next(image), assets.template) for image in data["image"]]
     truth = {f"{TRUTH}arkit": data["arkit"], f"{TRUTH}identity": true_identity(assets, seed)}
     return truth | {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-
-
-def networks_digest() -> str:
-    """What the networks that ship say changes with it."""
-    digest = hashlib.sha256()
-    for file in sorted(DATA.glob("*.onnx")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def seen(face_data: Path | None, work: Path, count: int) -> Iterator[tuple[Arrays, Arrays]]:

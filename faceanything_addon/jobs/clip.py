@@ -18,6 +18,7 @@ from ..footage import Footage, Frame, open_footage
 from ..footage.images import ImageSource
 from ..footage.masks import Masks
 from ..model.both import BothFollower
+from ..model.embedded import networks_digest
 from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
 from ..reconstruct.driving import Driving
@@ -241,7 +242,8 @@ def common_settings(options: ClipOptions, focal: float | None, footage: Footage)
     size = footage_bytes(footage)
     if options.resume and _size_is_unknown(Path(options.out).expanduser()):
         size = None
-    return {"focal": focal, "footage_bytes": size, "evidence": EVIDENCE_VERSION}
+    known = {"evidence": EVIDENCE_VERSION, "networks": networks_digest()}  # an update may bring others
+    return {"focal": focal, "footage_bytes": size} | known
 
 
 def footage_bytes(footage: Footage) -> int:

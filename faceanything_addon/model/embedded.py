@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,15 @@ OUTPUTS = (
     "arkit",
     "gaze",
 )
+
+
+@cache
+def networks_digest() -> str:
+    """Of the networks that ship: what they say of a picture changes with it."""
+    digest = hashlib.sha256()
+    for file in sorted(EMBEDDED_FILE.parent.glob("*.onnx")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)

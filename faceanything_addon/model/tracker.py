@@ -16,6 +16,7 @@ from ..template import Part, Template
 from .closeup import CloseUp
 from .closeup_region import BROWS, MOUTH, RegionCloseUp
 from .crop import Crop, apply, cut, tiles, whole_frame
+from .cuts import Cuts
 from .embedded import EmbeddedNetwork, Look
 from .foresight import Foresight
 from .framing import affine_camera, camera_scale, crop_from_mask, crop_from_points, head_roll, misplaced
@@ -28,9 +29,11 @@ TRIES = 4  # candidates of a search that get a closer look
 POINT_BLUR = 0.05  # sigma of the points, share of the square, that halves the score
 RELOOK = 0.06  # look again when the square would move by this share of its side
 LOOKS = 3  # at most, per frame, once there is a square
-TILE_EVERY = 10  # frames without a face between searches of the tiles
+TILE_EVERY = 10  # frames without a face between searches of the tiles; STAYS is a multiple
 TURNS = (math.pi / 2, -math.pi / 2, math.pi)  # in which a search looks for heads that lie, or are upside down
 TURNED = 0.85  # least score of one that is found so
+STAYS = 20  # frames without it for which the face is looked for near its last place only, lest another is taken for it
+NEAR = 2.5  # times its square's side: how far around
 TILE_SIDES = (0.6, 0.3)  # of the frame's shorter side
 TILE_LIMIT = 40  # squares a search may look at
 MIN_SIDE = 24.0  # frame pixels; a smaller square shows no face
@@ -99,18 +102,22 @@ class FaceTracker:
         self.foresight = Foresight(self.see)
         self.crop: Crop | None = None  # of the face, after the last frame
         self.before: Crop | None = None  # and after the one before it
+        self.place: Crop | None = None  # where the face was last seen, in this shot
         self.missed = 0  # frames since the face was last seen
+        self.cuts = Cuts()
 
     def state(self) -> dict[str, Any]:
         """All that the next frame depends on, JSON-able; floats survive exactly."""
-        crops = {"crop": self.crop, "before": self.before}
-        return {name: asdict(crop) if crop else None for name, crop in crops.items()} | {"missed": self.missed}
+        crops = {"crop": self.crop, "before": self.before, "place": self.place}
+        other = {"missed": self.missed, "thumbnail": self.cuts.thumbnail}
+        return {name: asdict(crop) if crop else None for name, crop in crops.items()} | other
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.foresight.forget()
-        self.crop, self.before = (Crop(**state[n]) if state.get(n) else None for n in ("crop", "before"))
-        self.missed = int(state["missed"])
+        crops = [Crop(**state[n]) if state.get(n) else None for n in ("crop", "before", "place")]
+        self.crop, self.before, self.place = crops
+        self.missed, self.cuts = int(state["missed"]), Cuts(state.get("thumbnail"))
 
     def next(self, image: np.ndarray) -> FaceMaps:
         """(H, W, 3) RGB uint8 -> maps of the tracked face."""
@@ -120,15 +127,19 @@ class FaceTracker:
         """Find the face; the maps come of a call, which may be made on another thread and beside later frames."""
         blank = float(image[::8, ::8].std()) < LEAST_CONTRAST
         crop = self.first_crop()
+        if self.cuts.between(image):
+            self.place = None
         seen = self.settle(image, self.foresight.seen(image, crop)) if crop and not blank else None
         if not blank and (seen is None or seen.score < FOUND):
-            seen = self.search(image)
+            near = self.place if self.missed < STAYS else None
+            seen = self.search_near(image, near) if near else self.search(image)
         self.before = self.crop
         if seen is None:
             self.crop, self.missed = None, self.missed + 1
             self.foresight.forget()  # what was begun is in squares that nobody will ask for
             return partial(self.nothing, image)
-        self.crop, self.missed = self.next_crop(seen), 0
+        self.crop = self.place = self.next_crop(seen)
+        self.missed = 0
         return partial(self.near, image, seen)
 
     def foresee(self, image: np.ndarray) -> None:
@@ -176,6 +187,11 @@ class FaceTracker:
             if looks < LOOKS:
                 seen = self.see(image, better)
         return seen
+
+    def search_near(self, image: np.ndarray, place: Crop) -> Seen | None:
+        """Find the face that was seen at a place a moment ago."""
+        around = self.candidates(image, [replace(place, side=NEAR * place.side)])
+        return self.start(image, [place, *around])
 
     def search(self, image: np.ndarray) -> Seen | None:
         """Find a face in the whole frame; now and then, if none is sure, in the frame turned and in its tiles."""

@@ -11,6 +11,7 @@ BLINK_FROM, BLINK_FULL = 0.72, 0.87  # a blink coefficient above BLINK_FULL is a
 LIPS_SHUT = 0.0008  # metres beyond the neutral gap: lips closer than this touch
 LIPS_APART = 0.0020
 INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # iBUG landmarks above and below the mouth's opening
+LIDS = {"Left": ((43, 47), (44, 46)), "Right": ((37, 41), (38, 40))}  # and the eyes'
 
 
 def close_openings(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
@@ -19,15 +20,20 @@ def close_openings(coefficients: np.ndarray, template: Template, neutral: np.nda
     for side in ("Left", "Right"):
         column = template.expression_names.index(f"eyeBlink{side}")
         blink = out[:, column]
-        out[:, column] = blink + (1 - blink) * _smooth_step(blink, BLINK_FROM, BLINK_FULL)
+        out[:, column] = blink + (1 - blink) * smooth_step(blink, BLINK_FROM, BLINK_FULL)
     return _seal_lips(out, template, neutral)
 
 
 def lip_gap(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Opening of the inner lips beyond neutral (F,) metres, and how it changes with each coefficient (52,)."""
-    shapes = template.landmarks(template.expressions)
-    rate = np.mean([shapes[:, upper, 1] - shapes[:, lower, 1] for upper, lower in INNER_LIPS], axis=0)
+    rate = opening_rate(template, INNER_LIPS)
     return coefficients @ rate, rate
+
+
+def opening_rate(template: Template, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """(52,) metres by which each coefficient opens what lies between pairs of landmarks, above and below."""
+    shapes = template.landmarks(template.expressions)
+    return np.mean([shapes[:, upper, 1] - shapes[:, lower, 1] for upper, lower in pairs], axis=0)
 
 
 def _seal_lips(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
@@ -36,12 +42,13 @@ def _seal_lips(coefficients: np.ndarray, template: Template, neutral: np.ndarray
     gap, rate = lip_gap(coefficients, template, neutral)
     if rate[jaw] < 1e-4:
         return coefficients
-    small = np.where(gap > 0, 1 - _smooth_step(gap, LIPS_SHUT, LIPS_APART), 1.0)
+    small = np.where(gap > 0, 1 - smooth_step(gap, LIPS_SHUT, LIPS_APART), 1.0)
     out = coefficients.copy()
     out[:, jaw] = np.clip(out[:, jaw] - small * gap / rate[jaw], 0, 1)
     return out
 
 
-def _smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to low, 1 from high on, x (...)."""
     share = np.clip((x - low) / (high - low), 0, 1)
     return share * share * (3 - 2 * share)

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..template import Template
 from ..template.names import DATA
-from .closure import lip_gap
+from .closure import BLINK_FROM, BLINK_FULL, LIDS, lip_gap, opening_rate, smooth_step
 
 CROSSTALK = DATA / "crosstalk.npy"
 AMPLITUDE = DATA / "amplitude.json"
-MOST = 2.0  # times what is seen of a movement: none is made of nothing
+MOST = 2.0  # times what is seen of a movement, before it is amplified: none is made of nothing
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,38 @@ def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
 
 
 def full_motion(coefficients: np.ndarray, driving: Driving, template: Template, neutral: np.ndarray) -> np.ndarray:
-    """(F, 52) of the fitted mesh -> those to drive a character with, the lips as far apart."""
+    """(F, 52) of the fitted mesh -> those to drive a character with, lips and lids as far apart."""
     out = amplified(unmixed(coefficients, driving.crosstalk), driving.amplitude)
     gap, rate = lip_gap(coefficients, template, neutral)
     jaw = template.expression_names.index("jawOpen")
-    if rate[jaw] < 1e-4:
-        return out
-    out[:, jaw] = np.clip(out[:, jaw] - (out @ rate - gap) / rate[jaw], 0, 1)
-    return _hold_back(out, coefficients, rate)
+    if rate[jaw] > 1e-4:
+        out[:, jaw] = np.clip(out[:, jaw] - (out @ rate - gap) / rate[jaw], 0, 1)
+        out = _hold_back(_hold_back(out, coefficients, rate), coefficients, -rate)
+    return _lids_as_seen(out, coefficients, template)
+
+
+def _lids_as_seen(out: np.ndarray, coefficients: np.ndarray, template: Template) -> np.ndarray:
+    """What a larger squint takes of an eye's opening, the blink gives back; a shut eye stays shut. (F, 52)."""
+    out = out.copy()
+    for side, pairs in LIDS.items():
+        rate, blink = opening_rate(template, pairs), template.expression_names.index(f"eyeBlink{side}")
+        if abs(rate[blink]) < 1e-4:
+            continue
+        open_ = 1 - smooth_step(coefficients[:, blink], BLINK_FROM, BLINK_FULL)
+        more = ((out - coefficients) @ rate) / rate[blink]
+        out[:, blink] = np.clip(out[:, blink] - open_ * more, 0, 1)
+    return out
 
 
 def _hold_back(out: np.ndarray, coefficients: np.ndarray, rate: np.ndarray) -> np.ndarray:
-    """Where a shut jaw cannot make up for it, changes that part the lips are as small as keeps the gap. (F, 52)."""
+    """Where the jaw, shut or open as far as it goes, cannot make up for them, changes are as small as keeps the gap.
+
+    Args:
+        rate: (52,) how far each parts the lips; its negative for what closes them.
+
+    Returns:
+        (F, 52).
+    """
     change = out - coefficients
     parts = change * rate
     total, parting = parts.sum(axis=1), np.maximum(parts, 0).sum(axis=1)

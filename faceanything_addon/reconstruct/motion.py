@@ -14,7 +14,7 @@ from .track import FrameState
 
 RESIDUAL_STRENGTH = 3000.0  # the fine residual is slow: skin that coefficients do not explain
 
-NOISE_SHARE = 0.5  # of a coefficient's deviation, at most: what its noise from frame to frame can be
+NOISE_SHARE = 0.5  # of a coefficient's deviation, at most: the noise from frame to frame of those that rest
 QUIET_SHARE = 25  # percentile: so many of the coefficients are taken to be at rest in any take
 NOISIER = 2.0  # times that, at most, where a coefficient is noisier even at rest
 QUIET_FRAMES, QUIET_STRETCHES = 8, 20  # frames, percentile: a face rests for as long in a fifth of any take
@@ -67,7 +67,8 @@ def smooth_motion(motion: Motion, time: np.ndarray) -> Motion:
     count = len(motion.weight)
     if not motion.weight.any():
         return motion
-    weight = motion.precision * motion.weight[:, None]
+    told = motion.precision.any(axis=0)  # nothing speaks for a tongue but the network's guess
+    weight = np.where(told, motion.precision, 1.0) * motion.weight[:, None]
     coefficients = smooth(time, motion.coefficients, weight, noise=coefficient_noise(motion))
     # Where the head stands in the picture is known far better than how far off it is: smooth them apart.
     depth = motion.shift[:, 2:]

@@ -26,6 +26,8 @@ def bounded_quadratic(
         start: (N,) first guess.
     """
     x = np.clip(start, low, high).astype(np.float64)
+    if not len(x):
+        return x
     scale, near = np.abs(gradient).max() + np.abs(hessian).max(), 0.0
     for _ in range(MAX_STEPS):
         slope = hessian @ x - gradient

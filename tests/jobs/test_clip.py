@@ -176,6 +176,17 @@ def test_a_take_whose_pictures_were_not_added_up_goes_on(tmp_path):
     assert len(read_take(reconstruct_clip(options, stages=toy_stages())).frames) == 3
 
 
+def test_a_take_that_other_networks_began_is_not_gone_on_with(tmp_path, video, monkeypatch):
+    options = ClipOptions(str(video), str(tmp_path / "t"), resume=True)
+    monkeypatch.setattr("faceanything_addon.jobs.clip.networks_digest", lambda: "before the update")
+    calls = iter(range(10**6))
+    with pytest.raises(Cancelled):
+        reconstruct_clip(options, cancelled=lambda: next(calls) > 20, stages=toy_stages())
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="networks"):
+        reconstruct_clip(options, stages=toy_stages())
+
+
 def test_a_take_is_not_both_resumed_and_overwritten(tmp_path, video):
     """Whoever asks for both, a script in Blender for one, keeps what is there."""
     options = ClipOptions(str(video), str(tmp_path / "t"), end=3)

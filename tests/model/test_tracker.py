@@ -18,6 +18,8 @@ from faceanything_addon.model import FaceTracker
 from faceanything_addon.model.crop import Crop, apply, cut, tiles, whole_frame
 from faceanything_addon.model.embedded import EmbeddedNetwork
 from faceanything_addon.model.framing import affine_camera, head_roll
+from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.tracker import STAYS
 from faceanything_addon.template import load_template
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -162,6 +164,49 @@ def test_losing_the_face_costs_few_looks_and_recovers(network: TruthNetwork) -> 
     assert network.looks < 20 + 2 * 40
     network.center = place
     assert tracker.next(frame).found
+
+
+def two_people(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One picture, the second person on the right and smaller."""
+    out = np.full((first.shape[0], 2 * first.shape[1], 3), 90, np.uint8)
+    out[:, : first.shape[1]] = first
+    small = second[::2, ::2][:, ::-1]
+    out[: small.shape[0], -small.shape[1] :] = small
+    return out
+
+
+def on_the_left(maps: FaceMaps, picture: np.ndarray) -> bool:
+    return bool(maps.found) and float(maps.points[:, 0].mean()) < picture.shape[1] / 2
+
+
+def test_a_hand_over_the_face_does_not_make_the_tracker_follow_somebody_else() -> None:
+    """The best face anywhere was taken at the first frame that lost the one it had, and kept from then on."""
+    face = next(iter(open_footage(DEMO).frames())).image
+    hidden = face.copy()
+    hidden[:, face.shape[1] // 6 : -face.shape[1] // 6] = (150, 110, 90)
+    tracker, both = FaceTracker(load_template(), threads=1), two_people(face, face)
+    assert on_the_left(tracker.next(both), both)
+    for _ in range(6):
+        assert not tracker.next(two_people(hidden, face)).found
+    assert on_the_left(tracker.next(both), both)
+
+
+def test_somebody_else_is_found_at_once_after_a_cut_and_in_the_end_where_nobody_returns() -> None:
+    face = next(iter(open_footage(DEMO).frames())).image
+    nobody = np.full_like(face, 120)
+    tracker, both = FaceTracker(load_template(), threads=1), two_people(face, face)
+    tracker.next(both)
+    after = two_people(nobody, face)
+    after[:, : face.shape[1]] = 10
+    found = tracker.next(after)
+    assert found.found and not on_the_left(found, after)
+    tracker = FaceTracker(load_template(), threads=1)
+    tracker.next(both)
+    hidden = both.copy()
+    hidden[:, : face.shape[1]] = face.mean(axis=(0, 1)).astype(np.uint8)
+    hidden[::2, : face.shape[1]] += 9
+    seen = [bool(tracker.next(hidden).found) for _ in range(STAYS + 1)]
+    assert not any(seen[:STAYS]) and seen[STAYS]
 
 
 def test_state_survives_json_exactly(network: TruthNetwork) -> None:

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from faceanything_addon.reconstruct.closure import lip_gap
+from faceanything_addon.reconstruct.closure import LIDS, lip_gap, opening_rate
 from faceanything_addon.reconstruct.driving import Driving, amplified, embedded_driving, full_motion, stem_of, unmixed
 from faceanything_addon.reconstruct.normal import POSE, Normal
 from faceanything_addon.reconstruct.track import Prior, solve_frame, two_sided
@@ -104,3 +104,29 @@ def test_a_wink_and_a_lopsided_smile_that_are_seen_stay_so():
     assert out["eyeBlinkLeft"] > 0.93 and out["eyeBlinkRight"] < 0.07
     out = solved({"mouthSmileLeft": (0.8, 2000.0), "mouthSmileRight": (0.1, 2000.0)})
     assert out["mouthSmileLeft"] - out["mouthSmileRight"] > 0.6
+
+
+def test_a_shout_whose_jaw_is_open_already_is_not_closed_by_larger_shapes():
+    template = load_template()
+    closing = {"mouthShrugLower": (0.2, 0.5), "mouthRollLower": (0.2, 0.5), "mouthPressLeft": (0.2, 0.5)}
+    coefficients = seen(20, jawOpen=(0.98, 1.0), **closing)
+    larger = Driving(np.zeros((52, 52)), np.full(52, 2.0))
+    driven = full_motion(coefficients, larger, template, template.vertices)
+    before, after = (lip_gap(c, template, template.vertices)[0] for c in (coefficients, driven))
+    assert after == pytest.approx(before, abs=1e-6) and (driven <= 1).all()
+
+
+def lid_gap(coefficients: np.ndarray) -> np.ndarray:
+    return coefficients @ opening_rate(load_template(), LIDS["Left"])
+
+
+def test_larger_squints_leave_lids_as_far_apart_and_shut_eyes_shut():
+    template, blink = load_template(), NAMES.index("eyeBlinkLeft")
+    coefficients = seen(20, eyeSquintLeft=(0.2, 0.5), cheekSquintLeft=(0.2, 0.5), eyeBlinkLeft=(0.2, 0.6))
+    coefficients[10:, blink] = 1
+    larger = Driving(np.zeros((52, 52)), np.array([2.0 if "Squint" in name else 1.0 for name in NAMES]))
+    driven = full_motion(coefficients, larger, template, template.vertices)
+    squint = NAMES.index("eyeSquintLeft")
+    assert (driven[:, squint] > coefficients[:, squint] + 0.1).all()
+    assert lid_gap(driven[:10]) == pytest.approx(lid_gap(coefficients[:10]), abs=1e-6)
+    assert (driven[10:, blink] == 1).all()

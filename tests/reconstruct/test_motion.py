@@ -10,6 +10,7 @@ import pytest
 
 from faceanything_addon.reconstruct.motion import NOISIER, Motion, coefficient_noise, quiet_noise, smooth_motion
 from faceanything_addon.solve.smooth import noise_level
+from faceanything_addon.template.names import arkit_names
 
 FRAMES, NOISE, DEVIATION = 120, 0.002, 0.05
 TREMBLING = 5
@@ -60,3 +61,13 @@ def test_speech_keeps_its_size() -> None:
     motion.coefficients[:, TREMBLING] += speech()
     smoothed = smooth_motion(motion, np.arange(FRAMES) / 30).coefficients[:, TREMBLING] - 0.3
     assert np.polyfit(speech(), smoothed, 1)[0] == pytest.approx(1, abs=0.05)
+
+
+def test_a_tongue_that_is_out_stays_out_where_the_face_is_hidden() -> None:
+    """Nothing but the network's guess tells of it: its certainty is 0, in frames with a face too."""
+    tongue, motion = arkit_names().index("tongueOut"), at_rest(NOISE)
+    motion.coefficients[:, tongue], motion.precision[:, tongue] = 0.8, 0
+    for array in (motion.coefficients, motion.precision, motion.weight):
+        array[50:60] = 0
+    smoothed = smooth_motion(motion, np.arange(FRAMES) / 30).coefficients[:, tongue]
+    assert smoothed == pytest.approx(0.8, abs=0.01)

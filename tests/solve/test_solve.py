@@ -30,6 +30,10 @@ def test_bounded_quadratic_agrees_with_scipy() -> None:
         assert np.allclose(ours, lsq_linear(a, b, (0, 1), tol=1e-14).x, atol=1e-4)
 
 
+def test_a_programme_without_variables_has_an_answer() -> None:
+    assert bounded_quadratic(np.zeros((0, 0)), np.zeros(0), np.zeros(0)).shape == (0,)
+
+
 def test_a_variable_just_off_its_bound_does_not_stop_the_others() -> None:
     """Seen once in six hundred problems as large as a frame's."""
     random = np.random.default_rng(573)
