@@ -14,6 +14,7 @@ from ..take.take import Actor
 from ..template import Template
 from ..template.shape import own_shapes
 from .camera import image_center, weak_perspective_pose
+from .evidence import SEEN_PARTS
 from .eyes import GazeFitter
 from .linear_model import LinearModel, Samples, expression_model
 from .normal import POSE, Normal, Pose, normal_equations
@@ -84,6 +85,7 @@ class FrameFitter:
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
         self.gaps, self.usable = tables.gaps, tables.usable
         self.sides = two_sided(template.expression_names)
+        self.unseen = unseen_columns(template)
         self.points: Samples = self.model.sample(tables.vertex, first)
 
     def fit(self, frame: dict[str, np.ndarray], start: FrameState | None) -> FrameState:
@@ -96,6 +98,8 @@ class FrameFitter:
         tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
         normal, prior = None, Prior(guess)
         prior.even(self.sides)
+        alone = self.unseen[np.isfinite(guess[self.unseen])]
+        prior.expect(alone, guess[alone], PREDICTED_SIGMA)
         gaze, gaze_weight = np.zeros((2, 2)), np.zeros(2)
         for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
@@ -135,6 +139,12 @@ class FrameFitter:
     def _residual(self, samples: Samples, coefficients: np.ndarray, pose: Pose, seen: Observations) -> np.ndarray:
         camera = samples.positions(coefficients) @ pose.rotation.T + pose.shift
         return (seen.xy - self.center - self.focal * camera[:, :2] / camera[:, 2:]).astype(np.float32)
+
+
+def unseen_columns(template: Template) -> np.ndarray:
+    """Coefficients that move nothing of what is observed (the tongue's): of them only the network's guess is known."""
+    seen = np.isin(template.part, SEEN_PARTS)
+    return np.flatnonzero(~np.any(np.abs(template.expressions[:, seen]) > 1e-6, axis=(1, 2)))
 
 
 def two_sided(names: tuple[str, ...]) -> np.ndarray:

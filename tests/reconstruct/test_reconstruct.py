@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from faceanything_addon.reconstruct.evidence import PIXELS, observe
+from faceanything_addon.reconstruct.track import unseen_columns
 from faceanything_addon.template import Template
 
 from .performance import (
@@ -20,6 +23,7 @@ from .performance import (
     camera_pixels,
     distance,
     face,
+    fit_maps,
     fit_performance,
     opening,
     talking,
@@ -122,3 +126,13 @@ def test_a_clip_without_any_face(template: Template) -> None:
     fitted = fit_performance(talking(template, 5), lost=range(5), hidden=range(0))
     assert not fitted.frames.found.any()
     assert np.isfinite(fitted.frames.vertices).all()
+
+
+def test_a_tongue_is_as_far_out_as_the_network_says(template: Template) -> None:
+    """No point and no pixel tells of it; it was drawn to 0, as the others are, and came out at 0.86 at most."""
+    truth, tongue = talking(template, 8), template.expression_names.index("tongueOut")
+    assert unseen_columns(template).tolist() == [tongue]
+    truth.arkit[:, tongue] = 1
+    simulator = Simulator(truth, Noise())
+    maps = (replace(simulator.maps(n), arkit=truth.arkit[n].astype(np.float32)) for n in range(len(truth)))
+    assert fit_maps(truth, maps).coefficient("tongueOut")[1].min() > 0.95
