@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..template import Part, Template
+from .closure import INNER_LIPS, LIDS
 from .per_template import per_template
 from .surface import template_surface
 
@@ -19,8 +20,7 @@ DEPTH_SHARE = 0.06
 POINT_FLOOR = 0.0004  # metres: no sparse point is trusted further than this
 GAP_SHARPNESS = 0.5  # the distance of two lips or lids is known this much better than either place
 GAP_REACH = 0.005  # metres from a landmark to the sparse point that stands for it
-# Landmarks (iBUG 68) above and below each opening: lids of the right and the left eye, then inner lips.
-GAP_LANDMARKS = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65))
+GAP_LANDMARKS = (*LIDS["Right"], *LIDS["Left"], *INNER_LIPS)  # above and below each opening
 
 
 @dataclass(frozen=True)
