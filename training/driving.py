@@ -39,7 +39,7 @@ Pairs = list[tuple[np.ndarray, np.ndarray]]
 def fitted(evidence: Arrays) -> np.ndarray:
     """(N, 52) coefficients as they are fitted in the frames with a face."""
     template, found = load_template(), found_frames(evidence)
-    actor = as_unlike(fit_actor(found, template, SIZE, SIZE, None), template, embedded_likeness())
+    actor = as_unlike(fit_actor(found, template, SIZE, SIZE, None), template, embedded_likeness(len(template.identity)))
     return fit_motion(iter([found]), actor, template, SIZE, SIZE, len(found["found"])).coefficients
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +16,8 @@ from ..errors import UserError
 from ..solve.gaze import angles, direction
 from ..take.performance import Performance
 from ..take.storage import write_atomic
-from ..template.names import DATA, arkit_names
+from ..template.names import arkit_names
+from ..template.packaged import DATA, packaged_json
 from .target import target_file
 from .timecode import APP_RATE, format_timecode, parse_timecodes
 
@@ -28,7 +28,7 @@ EYES = ("LeftEye", "RightEye")
 @lru_cache(maxsize=1)
 def columns() -> tuple[str, ...]:
     """The 61 values of a row in the app's order: 52 coefficients, then head and eyes."""
-    return tuple(json.loads((DATA / "livelink.json").read_text("utf-8")))
+    return tuple(packaged_json(DATA / "livelink.json"))
 
 
 def write_livelink(performance: Performance, out: str | Path) -> Path:

@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from ..template import Part, Template
-from ..template.names import DATA
+from ..template.packaged import DATA, packaged_json
 from ..template.shape import EYES
 
 HIDDEN = "shoulders"  # region that does not turn with the head
@@ -55,7 +54,7 @@ class Look:
 
 @lru_cache(maxsize=1)
 def load_look() -> Look:
-    data = json.loads((DATA / "look.json").read_text("utf-8"))
+    data = packaged_json(DATA / "look.json")
     colors = {name: tuple(color) for name, color in data["colors"].items()}
     return Look(colors, data["iris_cosine"], data["pupil_cosine"])
 

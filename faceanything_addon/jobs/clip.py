@@ -113,7 +113,8 @@ def default_stages() -> Stages:
 
     template = load_template()
     stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames)
-    return replace(stages, driving=embedded_driving(template.expression_names), likeness=embedded_likeness())
+    driving, likeness = embedded_driving(template.expression_names), embedded_likeness(len(template.identity))
+    return replace(stages, driving=driving, likeness=likeness)
 
 
 def reconstruct_clip(

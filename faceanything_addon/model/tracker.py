@@ -128,7 +128,7 @@ class FaceTracker:
         blank = float(image[::8, ::8].std()) < LEAST_CONTRAST
         crop = self.first_crop()
         if self.cuts.between(image):
-            self.place = None
+            self.place, self.missed = None, 0  # a new shot gets a whole search at once
         seen = self.settle(image, self.foresight.seen(image, crop)) if crop and not blank else None
         if not blank and (seen is None or seen.score < FOUND):
             near = self.place if self.missed < STAYS else None

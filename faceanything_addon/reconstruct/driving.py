@@ -7,14 +7,13 @@ like it. A mesh is hardly the worse for it, but a character's shapes are its own
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from ..template import Template
-from ..template.names import DATA
+from ..template.packaged import DATA, packaged_array, packaged_json
 from .closure import BLINK_FROM, BLINK_FULL, LIDS, lip_gap, opening_rate, smooth_step
 
 CROSSTALK = DATA / "crosstalk.npy"
@@ -33,9 +32,9 @@ class Driving:
 @cache
 def embedded_driving(names: tuple[str, ...]) -> Driving:
     """How the embedded network shows motions: data/crosstalk.npy, data/amplitude.json."""
-    table = json.loads(AMPLITUDE.read_text("utf-8"))
+    table = packaged_json(AMPLITUDE)
     amplitude = np.array([table.get(stem_of(name), 1.0) for name in names])
-    return Driving(np.load(CROSSTALK).astype(np.float64), amplitude)
+    return Driving(packaged_array(CROSSTALK, (len(names), len(names))), amplitude)
 
 
 def stem_of(name: str) -> str:

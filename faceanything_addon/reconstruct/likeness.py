@@ -15,16 +15,16 @@ import numpy as np
 
 from ..take.take import Actor
 from ..template import Template
-from ..template.names import DATA
+from ..template.packaged import DATA, packaged_array
 
 FILE = DATA / "likeness.npy"
 MOST = 3.5  # standard deviations
 
 
 @cache
-def embedded_likeness() -> np.ndarray:
+def embedded_likeness(modes: int) -> np.ndarray:
     """(K, K) identities as they are, from those fitted to what the embedded network shows: `fitted @ matrix`."""
-    return np.load(FILE).astype(np.float64)
+    return packaged_array(FILE, (modes, modes))
 
 
 def as_unlike(actor: Actor, template: Template, likeness: np.ndarray) -> Actor:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from ..errors import UserError
-from ..template.names import DATA
+from ..template.packaged import DATA, reading
 from .mapping import Target, parse_target
 
 FOLDER = DATA / "names"
@@ -43,10 +43,8 @@ def load_table(name: str) -> NameTable:
     file = FOLDER / f"{name}.json"
     if name not in table_names():
         raise UserError(f"{name}: there is no such naming; choose one of {', '.join(table_names())}")
-    try:
+    with reading(file, "name table"):
         return _parse(name, json.loads(file.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UserError(f"{file}: the name table cannot be read ({error}); reinstall the extension") from error
 
 
 def _parse(name: str, data: dict[str, Any]) -> NameTable:

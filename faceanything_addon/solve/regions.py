@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from functools import cache
 
-from ..template.names import DATA
+from ..template.packaged import DATA, packaged_json
 
 HEAD, EYES = "head", "eyes"
 SIDES = ("left", "right")
@@ -16,7 +15,7 @@ DIRECTIONS = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")  # where to, not
 @cache
 def regions() -> dict[str, str]:
     """Region by coefficient. mouthClose goes with the jaw, whose opening it undoes: lips that touch go on touching."""
-    table = json.loads((DATA / "regions.json").read_text("utf-8"))
+    table = packaged_json(DATA / "regions.json")
     return {coefficient: region for region, coefficients in table.items() for coefficient in coefficients}
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .take import Actor, Frames, Take, TakeInfo
 FORMAT, VERSION = "faceanything-take", 1
 STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
+MADE_BY = ("evidence", "networks")  # settings that tell the version, not the input: a finished take stays one
 MOST = {"fps": 10_000, "width": 1 << 16, "height": 1 << 16}  # beyond any camera's
 CUT_OFF = "take.json" + TEMPORARY  # all that is left where a take was stopped at its very start
 BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
@@ -211,12 +212,13 @@ class TakeWriter:
     @classmethod
     def _resume(cls, folder: Path, info: TakeInfo, settings: dict[str, Any]) -> TakeWriter:
         header = read_header(folder)
-        if header.info != info or header.settings != settings:
-            changed = _differences({**asdict(header.info), **header.settings}, {**asdict(info), **settings})
+        done = header.stage == "complete" and _is_whole(folder)
+        old, new = ({**asdict(h.info), **h.settings} for h in (header, Header(info, settings, STAGES[0])))
+        if changed := _differences(old, new, MADE_BY if done else ()):
             raise UserError(
                 f"{folder}: was begun with other input ({changed}); resume with the same, or use --overwrite"
             )
-        if header.stage == "complete" and not _is_whole(folder):
+        if header.stage == "complete" and not done:
             header = Header(info, settings, STAGES[0])
         writer = cls(folder, header)
         writer._make_folders()
@@ -349,6 +351,7 @@ def _remove_chunks(folder: Path) -> None:
         folder.rmdir()
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    changed = [f"{k} was {old.get(k)}, is {new.get(k)}" for k in {**old, **new} if old.get(k) != new.get(k)]
+def _differences(old: dict[str, Any], new: dict[str, Any], but: Container[str]) -> str:
+    keys = [k for k in {**old, **new} if old.get(k) != new.get(k) and k not in but]
+    changed = [f"{k} was {old.get(k)}, is {new.get(k)}" for k in keys]
     return "; ".join(changed)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from .packaged import reading
 
 TEMPLATE_FILE = Path(__file__).resolve().parent.parent / "data" / "template.npz"
 
@@ -72,11 +72,8 @@ def load_template(path: Path = TEMPLATE_FILE) -> Template:
     Raises:
         UserError: the file is missing or damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            fields = {k: data[k] for k in data.files}
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: the face template cannot be read ({error}); reinstall the extension") from error
+    with reading(path, "face template"), np.load(path, allow_pickle=False) as data:
+        fields = {k: data[k] for k in data.files}
     names = fields.pop("region_names")
     weights = fields.pop("region_weights").astype(np.float32)
     fields["regions"] = {str(n): w for n, w in zip(names, weights, strict=True)}

@@ -209,6 +209,15 @@ def test_somebody_else_is_found_at_once_after_a_cut_and_in_the_end_where_nobody_
     assert not any(seen[:STAYS]) and seen[STAYS]
 
 
+def test_a_head_that_lies_is_found_at_once_after_a_cut_that_no_face_came_before() -> None:
+    """Heads that lie are looked for in one frame of ten without a face; the first of a new shot is one of them."""
+    face = next(iter(open_footage(DEMO).frames())).image
+    nobody = np.tile(np.linspace(0, 90, face.shape[1]).astype(np.uint8)[:, None], (face.shape[0], 1, 3))
+    tracker = FaceTracker(load_template(), threads=1)
+    assert not any(tracker.next(nobody).found for _ in range(3))
+    assert tracker.next(np.ascontiguousarray(np.rot90(face))).found
+
+
 def test_state_survives_json_exactly(network: TruthNetwork) -> None:
     one, two, frame = FaceTracker(TEMPLATE, network=network), FaceTracker(TEMPLATE, network=network), coded_frame()
     one.next(frame)

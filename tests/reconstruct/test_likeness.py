@@ -38,12 +38,12 @@ def test_nobody_becomes_a_caricature(template: Template) -> None:
 
 def test_the_average_face_stays_what_it_is(template: Template) -> None:
     mean = actor_of(template, np.zeros(len(template.identity)))
-    assert np.array_equal(as_unlike(mean, template, embedded_likeness()).neutral, mean.neutral)
+    assert np.array_equal(as_unlike(mean, template, embedded_likeness(len(template.identity))).neutral, mean.neutral)
 
 
 def test_what_ships_makes_faces_less_alike(template: Template) -> None:
     """The rule fits the template, and the strongest modes grow, none of them beyond all measure."""
-    rule = embedded_likeness()
+    rule = embedded_likeness(len(template.identity))
     assert rule.shape == (len(template.identity),) * 2 and np.isfinite(rule).all()
     growth = np.diag(rule)[:8]
     assert growth.min() > 1 and growth.max() < 2

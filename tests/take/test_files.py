@@ -29,8 +29,8 @@ def evidence(count: int, begin: int = 0) -> EvidenceChunk:
     return EvidenceChunk({"found": np.ones(count, bool)}, index, index / 25, {"crop": [0.1 * begin]})
 
 
-def write_take(folder: Path, count: int = 100, parts: int = 30) -> Frames:
-    writer = TakeWriter.open(folder, toy_info(count))
+def write_take(folder: Path, count: int = 100, parts: int = 30, settings: dict[str, Any] | None = None) -> Frames:
+    writer = TakeWriter.open(folder, toy_info(count), settings)
     frames = toy_frames(count, NEUTRAL)
     writer.end_evidence(count, 0)
     writer.set_actor(ACTOR)
@@ -245,6 +245,17 @@ def test_a_damaged_complete_take_is_made_again_on_resume(tmp_path):
     assert TakeWriter.open(tmp_path / "t", toy_info(), resume=True).complete
     (tmp_path / "t/frames/000064.npz").unlink()
     assert not TakeWriter.open(tmp_path / "t", toy_info(), resume=True).complete
+
+
+def test_a_finished_take_of_an_earlier_version_is_done_and_an_unfinished_one_is_refused(tmp_path):
+    old, new = {"networks": "a", "evidence": 1}, {"networks": "b", "evidence": 2}
+    write_take(tmp_path / "t", settings=old)
+    before = (tmp_path / "t/take.json").read_bytes()
+    assert TakeWriter.open(tmp_path / "t", toy_info(), new, resume=True).complete
+    assert (tmp_path / "t/take.json").read_bytes() == before
+    assert "focal was None, is 2" in complaint(TakeWriter.open, tmp_path / "t", toy_info(), new | {"focal": 2}, True)
+    TakeWriter.open(tmp_path / "u", toy_info(), old)
+    assert "networks was a, is b" in complaint(TakeWriter.open, tmp_path / "u", toy_info(), new, True)
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import numpy as np
 from faceanything_addon.template import Part
 
 from .assets import Assets, Split
+from .lips import BAND
 from .mouth import tint_mouth
 from .shapes import ramp, within
 from .wrinkles import draw_folds
@@ -67,6 +68,7 @@ class Looks:
     paint: np.ndarray  # (V, 4)
     gloss: np.ndarray  # (2,)
     lip_gloss: np.ndarray  # (2,) lips are wetter than other skin
+    lip_turn: np.ndarray  # (2,) how far the lower lip turns out, 0..1, and metres of its inner side that show
     eye: np.ndarray  # (12,)
     hair_colour: np.ndarray  # (3,)
     brow_colour: np.ndarray
@@ -92,6 +94,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
     makeup(rng, assets, paint)
     extras = {k: rng.random() < p for k, p in (("torso", 0.75), ("glasses", 0.2), ("hat", 0.1), ("headphones", 0.04))}
     extras["sunglasses"] = extras["glasses"] and rng.random() < 0.2
+    wet = rng.spawn(1)[0].uniform(size=2)
     many = {k: len(assets.card_list(k)) for k in ("eyebrows", "eyelashes", "hair")}
     return Looks(
         skin=skin,
@@ -100,7 +103,8 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         tint=part_tint(rng, assets),
         paint=paint,
         gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
-        lip_gloss=rng.spawn(1)[0].uniform((0.05, 10), (0.8, 90)) ** (1.5, 1),
+        lip_gloss=(wet * (0.75, 80) + (0.05, 10)) ** (1.5, 1),
+        lip_turn=np.array([wet[0], np.interp(wet[1], (0, 1), BAND)]),  # a lip that turns out is a wet one
         eye=draw_eye(rng),
         hair_colour=hair,
         brow_colour=facial * rng.uniform(0.4, 1.0),

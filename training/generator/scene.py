@@ -13,7 +13,8 @@ from . import props
 from .assets import Assets
 from .cards import Lashes
 from .crevices import eye_light, lip_light, overhang_light
-from .looks import Looks, any_colour, regions
+from .lips import LIGHTER, inner_side, tilt_up, turning
+from .looks import Looks, any_colour, blend, regions
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
 from .shade import CARD, EYE, PLAIN, SKIN, WET
@@ -118,13 +119,23 @@ def add_face(
     light = assets.occlusion * mouth_light(rng, t, vertices) * eye_light(rng, t, vertices)
     light *= lip_light(rng, t, vertices) * overhang_light(rng, t, vertices)
     fold, across = wrinkle(t, looks.folds, arkit)
+    turned, paint = turn_lip(assets, looks, vertices, arkit)
     turn = view.pose[:3, :3].T
     build.add(
-        view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=looks.paint, local=local,
-        cull=1, uv=assets.uv, occlusion=light, normal=(normal @ turn).astype(np.float32),
+        view.camera(vertices), assets.tris, material, looks.tint, gloss=gloss, paint=paint, local=local,
+        cull=1, uv=assets.uv, occlusion=light, normal=(tilt_up(normal, turned) @ turn).astype(np.float32),
         fold=fold, across=(across @ turn).astype(np.float32),
     )  # fmt: skip
     return normal
+
+
+def turn_lip(assets: Assets, looks: Looks, vertices: np.ndarray, arkit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(V,) how far the lower lip's inner side turns up, (V, 4) the paint with that side's colour."""
+    far = turning(assets.template, arkit, looks.lip_turn[0])
+    turned = far * inner_side(assets.template, vertices, regions(assets).lips, looks.lip_turn[1])
+    paint = looks.paint.copy()
+    blend(paint, turned, np.sqrt(looks.tone) * LIGHTER, 0.8)
+    return turned, paint
 
 
 def add_hair(build: Builder, assets: Assets, looks: Looks, view: View, vertices: np.ndarray) -> None:

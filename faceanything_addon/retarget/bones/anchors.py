@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from functools import cache
 
 import numpy as np
 
 from ...template import Template
-from ...template.names import DATA
+from ...template.packaged import DATA, packaged_json
 
 EYES = ("eye_left", "eye_right")
 LANDMARKS = 68
@@ -20,7 +19,7 @@ ROWS = ((0, 16), (17, 26), (27, 27), (28, 28), (29, 29), (30, 30), (31, 35), (48
 @cache
 def anchor_landmarks() -> dict[str, tuple[int, ...]]:
     """Anchor -> iBUG landmarks whose mean it is; none for the centres of the eyes. Left ones come with right ones."""
-    table = json.loads((DATA / "anchors.json").read_text("utf-8"))["landmarks"]
+    table = packaged_json(DATA / "anchors.json")["landmarks"]
     out = {}
     for name, landmarks in table.items():
         out[name] = tuple(landmarks)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...take.storage import parse_json, read_json, write_json
-from ...template.names import DATA
+from ...template.packaged import DATA, reading
 from .bonemap import BoneMap, Eyes, describe_map, parse_map
 
 FOLDER = DATA / "bones"
@@ -51,10 +51,8 @@ def known_rig(name: str) -> BoneMap:
     file = FOLDER / f"{name}.json"
     if name not in rig_names():
         raise UserError(f"{name}: there is no such rig; choose one of {', '.join(rig_names())}")
-    try:
+    with reading(file, "bone table"):
         return parse_map(json.loads(file.read_text("utf-8")), name)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: the bone table cannot be read ({error}); reinstall the extension") from error
 
 
 def recognise_rig(names: Iterable[str]) -> Match:
