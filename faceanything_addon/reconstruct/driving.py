@@ -1,6 +1,6 @@
 """From the coefficients of a mesh to those that drive a character, where it is known how a network shows motions.
 
-The embedded network shows small motions smaller than they are, and gives a part of one motion to others that look much
+The embedded network shows motions smaller than they are, and gives a part of one motion to others that look much
 like it. A mesh is hardly the worse for it, but a character's shapes are its own: a sneer that was a smile is seen.
 """
 
@@ -18,6 +18,7 @@ from .closure import BLINK_FROM, BLINK_FULL, LIDS, lip_gap, opening_rate, smooth
 
 CROSSTALK = DATA / "crosstalk.npy"
 AMPLITUDE = DATA / "amplitude.json"
+KNEE = 0.3  # from here on a motion is amplified in full; what is smaller is more often none at all
 MOST = 2.0  # times what is seen of a movement, before it is amplified: none is made of nothing
 
 
@@ -26,7 +27,7 @@ class Driving:
     """How a network is known to show motions."""
 
     crosstalk: np.ndarray  # (52, 52) what is to be added to each coefficient (column) for each that is seen (row)
-    amplitude: np.ndarray  # (52,) how many times larger small motions are than what is left
+    amplitude: np.ndarray  # (52,) exponent of what a motion lacks to its full size
 
 
 @cache
@@ -49,8 +50,10 @@ def unmixed(coefficients: np.ndarray, crosstalk: np.ndarray) -> np.ndarray:
 
 
 def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
-    """(..., 52): small ones grow by their amplitude, 0 and 1 stay."""
-    return 1 - (1 - np.clip(coefficients, 0, 1)) ** amplitude
+    """(..., 52): those of some size grow by their amplitude, the smaller the less; 0 and 1 stay."""
+    coefficients = np.clip(coefficients, 0, 1)
+    grown = 1 - (1 - coefficients) ** amplitude
+    return coefficients + smooth_step(coefficients, 0, KNEE) * (grown - coefficients)
 
 
 def full_motion(coefficients: np.ndarray, driving: Driving, template: Template, neutral: np.ndarray) -> np.ndarray:

@@ -49,10 +49,17 @@ def test_no_movement_is_made_of_nothing():
     assert unmixed(np.array([[0.0, 0.5], [0.05, 0.5]]), rule) == pytest.approx(np.array([[0.0, 0.5], [0.1, 0.5]]))
 
 
-def test_small_motions_grow_and_the_ends_stay():
+def test_motions_grow_and_the_ends_stay():
     amplitude = np.array([1.0, 2.0])
     assert amplified(np.array([[0.0, 0.0], [1.0, 1.0]]), amplitude) == pytest.approx(np.array([[0, 0], [1, 1]]))
-    assert amplified(np.array([[0.1, 0.1]]), amplitude)[0] == pytest.approx([0.1, 0.19])
+    assert amplified(np.array([[0.4, 0.4]]), amplitude)[0] == pytest.approx([0.4, 0.64])
+
+
+def test_what_is_hardly_there_hardly_grows_and_order_is_kept():
+    """A twentieth of a dimple that nobody made came out as a seventh."""
+    seen = np.linspace(0, 1, 201)
+    grown = amplified(seen, np.full(201, 3.0))
+    assert grown[seen == 0.05] < 1.2 * 0.05 and (np.diff(grown) >= 0).all() and (grown >= seen).all()
 
 
 def test_lips_stay_as_far_apart_as_they_were_seen():
