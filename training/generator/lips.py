@@ -11,11 +11,11 @@ from .crevices import LOWER_RIM
 from .shapes import distance_to_line, ramp
 
 TURNING = ("mouthPucker", "mouthFunnel", "mouthShrugLower")
-AT_REST = 0.35  # of how far a person's lip turns, without any of these
-TURNED = 1.5  # tangent to which the normals tilt up
-BAND = 0.002, 0.007  # metres from the lips' inner edge
+AT_REST = 0.5  # of how far a person's lip turns, without any of these
+TURNED = 2.2  # tangent to which the normals tilt up
+BAND = 0.002, 0.008  # metres from the lips' inner edge
 EDGE = 0.0006  # metres above it over which the upper lip begins
-LIGHTER = np.array([0.75, 0.5, 0.5])  # of the root of the cheeks' linear colour
+LIGHTER = np.array([0.95, 0.68, 0.68])  # of the root of the cheeks' linear colour
 
 
 def turning(template: Template, arkit: np.ndarray, person: float) -> float:
@@ -31,7 +31,7 @@ def inner_side(template: Template, vertices: np.ndarray, lips: np.ndarray, reach
     places = vertices[near]
     below = np.interp(places[:, 0], rim[:, 0], rim[:, 1]) - places[:, 1]
     weight = np.zeros(len(vertices), np.float32)
-    falling = np.exp(-((distance_to_line(places, rim) / reach) ** 2))
+    falling = np.exp(-((distance_to_line(places, rim) / reach) ** 4))
     weight[near] = lips[near] * falling * ramp(below, -EDGE, 0.5 * EDGE)
     return weight
 

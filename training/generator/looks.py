@@ -104,7 +104,7 @@ def draw_looks(rng: np.random.Generator, assets: Assets, split: Split) -> Looks:
         paint=paint,
         gloss=np.array([rng.uniform(0.02, 0.4) ** 1.3, rng.uniform(6, 40)]),
         lip_gloss=(wet * (0.75, 80) + (0.05, 10)) ** (1.5, 1),
-        lip_turn=np.array([wet[0], np.interp(wet[1], (0, 1), BAND)]),  # a lip that turns out is a wet one
+        lip_turn=np.array([np.sqrt(wet[0]), np.interp(wet[1], (0, 1), BAND)]),  # a lip that turns out is a wet one
         eye=draw_eye(rng),
         hair_colour=hair,
         brow_colour=facial * rng.uniform(0.4, 1.0),

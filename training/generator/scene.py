@@ -134,7 +134,7 @@ def turn_lip(assets: Assets, looks: Looks, vertices: np.ndarray, arkit: np.ndarr
     far = turning(assets.template, arkit, looks.lip_turn[0])
     turned = far * inner_side(assets.template, vertices, regions(assets).lips, looks.lip_turn[1])
     paint = looks.paint.copy()
-    blend(paint, turned, np.sqrt(looks.tone) * LIGHTER, 0.8)
+    blend(paint, turned, np.sqrt(looks.tone) * LIGHTER, 0.9)
     return turned, paint
 
 
