@@ -28,7 +28,8 @@ def fitted(template: Template, maps: FaceMaps, size: int) -> FaceMaps:
     if not maps.found:
         return maps
     evidence = stack([observe(maps, template)])
-    actor = as_unlike(fit_actor(evidence, template, size, size, None), template, embedded_likeness())
+    likeness = embedded_likeness(len(template.identity))
+    actor = as_unlike(fit_actor(evidence, template, size, size, None), template, likeness)
     frames = next(fit_frames(lambda: iter([evidence]), actor, template, size, size, np.zeros(1)))
     return drawn_over(maps, frames, template)
 
