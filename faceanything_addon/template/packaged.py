@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from ..errors import UserError
 
 DATA = Path(__file__).resolve().parent.parent / "data"
+UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, ValueError, KeyError, AttributeError, TypeError)
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def reading(file: Path, what: str = "table") -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{file}: the {what} cannot be read ({error}); reinstall the extension") from error
 
 

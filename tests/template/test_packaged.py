@@ -10,8 +10,9 @@ import pytest
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.reconstruct import driving, likeness
+from faceanything_addon.template import load_template
 from faceanything_addon.template.names import arkit_names
-from faceanything_addon.template.packaged import packaged_array, packaged_json
+from faceanything_addon.template.packaged import DATA, packaged_array, packaged_json
 
 
 def complaint(read, *given) -> str:
@@ -33,6 +34,21 @@ def test_missing_damaged_and_unfit_tables_are_told_in_a_line_with_the_cure(tmp_p
     assert "(4,) instead of (3,)" in complaint(packaged_array, file, (3,))
     (tmp_path / "b.json").write_bytes(b"{")
     assert "reinstall the extension" in complaint(packaged_json, tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_template_that_was_cut_off_is_told_in_a_line(tmp_path: Path, share: float) -> None:
+    """Its archive's own error was no ValueError, and came as a traceback."""
+    whole = (DATA / "template.npz").read_bytes()
+    (tmp_path / "template.npz").write_bytes(whole[: int(share * len(whole))])
+    assert "reinstall the extension" in complaint(load_template, tmp_path / "template.npz")
+
+
+def test_a_template_with_a_byte_that_changed_is_told_in_a_line(tmp_path: Path) -> None:
+    damaged = bytearray((DATA / "template.npz").read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    (tmp_path / "template.npz").write_bytes(damaged)
+    assert "reinstall the extension" in complaint(load_template, tmp_path / "template.npz")
 
 
 def test_a_clip_without_its_rules_says_which_file_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
