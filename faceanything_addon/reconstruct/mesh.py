@@ -11,6 +11,7 @@ from ..template import Template
 from ..template.shape import gaze_rotation, shown_gaze
 from .fine import Waves
 from .lids import Lids, push_lids_out
+from .lips import seal_lips
 from .per_template import per_template
 from .surface import template_surface
 
@@ -40,6 +41,7 @@ def build_meshes(
     # One product for all frames: (F * 3, R) @ (R, V).
     side = np.ascontiguousarray(residual.transpose(0, 2, 1)).reshape(frames * 3, -1)
     vertices += (side @ waves.basis.T).reshape(frames, 3, -1).transpose(0, 2, 1)
+    seal_lips(vertices, template)
     axes = shown_gaze(gaze)
     push_lids_out(vertices, lids, axes)
     for number, lid in enumerate(lids):

@@ -11,6 +11,7 @@ import numpy as np
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.reconstruct.camera import intrinsics
+from faceanything_addon.reconstruct.lips import shut_at_rest
 from faceanything_addon.solve.gaze import angles, lid_coefficients
 from faceanything_addon.template import Part, Template
 from faceanything_addon.template.shape import expression_offset, eyeball_rotation, neutral_shape, rotate_eyes
@@ -50,7 +51,8 @@ class Performance:
 
     @cached_property
     def neutral(self) -> np.ndarray:
-        return neutral_shape(self.template, self.identity).astype(np.float32)
+        """(V, 3) f4 metres. Anybody's lips touch at rest; the modes alone would leave some people's apart."""
+        return shut_at_rest(neutral_shape(self.template, self.identity), self.template)
 
     def shapes(self, frame: int) -> np.ndarray:
         """(52,) coefficients that the mesh has: ARKit's, but the lids follow the eyeballs."""
