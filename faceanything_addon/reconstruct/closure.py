@@ -6,22 +6,43 @@ from __future__ import annotations
 import numpy as np
 
 from ..template import Template
+from ..template.shape import LIDS, lid_opening
 
-BLINK_FROM, BLINK_FULL = 0.72, 0.87  # a blink coefficient above BLINK_FULL is a closed eye
+BLINK_FROM, BLINK_FULL = 0.70, 0.84  # lids that have gone this share of the way to one another are shut
 LIPS_SHUT = 0.0008  # metres beyond the neutral gap: lips closer than this touch
 LIPS_APART = 0.0020
 INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # iBUG landmarks above and below the mouth's opening
-LIDS = {"Left": ((43, 47), (44, 46)), "Right": ((37, 41), (38, 40))}  # and the eyes'
 
 
 def close_openings(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
-    """(F, 52) smoothed coefficients -> the same with nearly shut lids and lips shut."""
+    """(F, 52) smoothed coefficients -> the same with nearly shut lids and lips shut.
+
+    Args:
+        template: with the actor's own shapes, see `shape.own_shapes`.
+        neutral: (V, 3) the actor's neutral face.
+    """
     out = coefficients.copy()
-    for side in ("Left", "Right"):
+    for side in LIDS:
         column = template.expression_names.index(f"eyeBlink{side}")
-        blink = out[:, column]
-        out[:, column] = blink + (1 - blink) * smooth_step(blink, BLINK_FROM, BLINK_FULL)
+        shut = smooth_step(lids_shut(coefficients, template, neutral, side), BLINK_FROM, BLINK_FULL)
+        out[:, column] += (1 - out[:, column]) * shut
     return _seal_lips(out, template, neutral)
+
+
+def lids_shut(coefficients: np.ndarray, template: Template, neutral: np.ndarray, side: str) -> np.ndarray:
+    """(F,) share of their way to one another that lids have gone by blinks, squints and looks; above 1 they overlap."""
+    open_ = lid_opening(template, neutral, side)
+    return -(coefficients @ opening_rate(template, LIDS[side])) / max(open_, 1e-4)
+
+
+def lids_meeting(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> np.ndarray:
+    """(F, 52) coefficients for meshes: a blink goes as far as lets lids meet that others would have overlap."""
+    out = coefficients.copy()
+    for side in LIDS:
+        column = template.expression_names.index(f"eyeBlink{side}")
+        over = lids_shut(coefficients, template, neutral, side) - 1
+        out[:, column] = np.clip(out[:, column] - np.maximum(over, 0), 0, 1)
+    return out
 
 
 def lip_gap(coefficients: np.ndarray, template: Template, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

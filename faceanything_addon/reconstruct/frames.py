@@ -18,7 +18,7 @@ from ..take.take import Actor, Frames
 from ..template import Template
 from ..template.shape import own_shapes
 from .camera import image_center, intrinsics
-from .closure import close_openings
+from .closure import close_openings, lids_meeting
 from .driving import Driving, full_motion
 from .evidence import frame_of
 from .fine import fit_residual, template_waves
@@ -51,7 +51,7 @@ def fit_frames(
         driving: how the network shows motions, for the coefficients that drive; None: as the meshes.
     """
     motion = smooth_motion(fit_motion(evidence_chunks(), actor, template, width, height, len(times)), times)
-    coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest), actor.neutral)
+    coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest, actor.neutral), actor.neutral)
     motion = replace(motion, coefficients=exclusive(coefficients, template.expression_names))
     builder = _Builder(actor, template, width, height, driving)
     first = 0
@@ -102,7 +102,7 @@ class _Builder:
         self, actor: Actor, template: Template, width: int, height: int, driving: Driving | None = None
     ) -> None:
         self.actor, self.template, self.driving = actor, template, driving
-        self.own = own_shapes(template, actor.rest)
+        self.own = own_shapes(template, actor.rest, actor.neutral)
         self.waves, self.lids = template_waves(template), find_lids(template, actor.neutral)
         self.camera = intrinsics(actor.focal, width, height)
         self.center = image_center(width, height)
@@ -112,7 +112,7 @@ class _Builder:
         gaze = motion.gaze_directions()[rows]
         rotation, shift = motion.rotation[rows], motion.shift[rows]
         coefficients = motion.coefficients[rows]
-        args = (coefficients, motion.residual[rows], gaze)
+        args = (lids_meeting(coefficients, self.own, self.actor.neutral), motion.residual[rows], gaze)
         vertices = build_meshes(self.own, self.actor.neutral, self.waves, self.lids, *args)
         pose = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1))
         pose[:, :3, :3], pose[:, :3, 3] = rotation, shift

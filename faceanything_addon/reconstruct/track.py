@@ -80,7 +80,7 @@ class FrameFitter:
         self.template, self.focal, self.rest = template, actor.focal, actor.rest
         self.center = image_center(width, height)
         self.eyes = GazeFitter(template, actor.neutral, actor.focal, self.center)
-        self.model: LinearModel = expression_model(own_shapes(template, actor.rest), actor.neutral)
+        self.model: LinearModel = expression_model(own_shapes(template, actor.rest, actor.neutral), actor.neutral)
         tables = point_tables(template)
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
         self.gaps, self.usable = tables.gaps, tables.usable

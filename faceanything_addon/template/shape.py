@@ -15,23 +15,41 @@ EYE_TURN = 0.67
 # Degrees of the ball's turn at which the template's eyeLook shapes have their lids follow in full.
 LID_FOLLOW = {"In": 38.0, "Out": 38.0, "Up": 23.0, "Down": 28.0}
 
+LIDS = {
+    "Left": ((43, 47), (44, 46)),
+    "Right": ((37, 41), (38, 40)),
+}  # iBUG landmarks above and below each opening
+CLOSURE = 0.1, 1.5  # least and most that the template's eyeBlink is scaled by to shut an actor's eyes
+
 
 def neutral_shape(template: Template, identity: np.ndarray) -> np.ndarray:
     """(K,) standard deviations -> (V, 3) metres, head space."""
     return template.vertices + np.tensordot(identity, template.identity[: len(identity)], axes=1)
 
 
-def own_shapes(template: Template, rest: np.ndarray) -> Template:
+def lid_opening(template: Template, vertices: np.ndarray, side: str) -> np.ndarray:
+    """(...) metres by which the lids of a side ("Left" or "Right") stand apart in faces (..., V, 3), or change."""
+    marks = template.landmarks(vertices)[..., 1]
+    return np.mean([marks[..., upper] - marks[..., lower] for upper, lower in LIDS[side]], axis=0)
+
+
+def own_shapes(template: Template, rest: np.ndarray, neutral: np.ndarray) -> Template:
     """The template with an actor's own expressions: what of each is in the neutral face already is left out.
 
-    A coefficient of 1 thus stays the full shape: closed eyes are closed for any resting lid.
+    A coefficient of 1 thus stays the full shape, and a blink of 1 shuts these very eyes: lids that lie low or eyes
+    that are narrow have less of a way to go than the template's, wide ones more.
 
     Args:
         rest: (52,) share of each expression in the actor's neutral face, or (0,): none.
+        neutral: (V, 3) that face.
     """
-    if not rest.any():
-        return template
-    return replace(template, expressions=template.expressions * (1 - rest)[:, None, None].astype(np.float32))
+    share = 1 - (rest if rest.any() else np.zeros(len(template.expressions)))
+    for side in LIDS:
+        blink = template.expression_names.index(f"eyeBlink{side}")
+        way = -lid_opening(template, template.expressions[blink], side)
+        if way > 1e-3:
+            share[blink] = np.clip(lid_opening(template, neutral, side) / way, *CLOSURE)
+    return replace(template, expressions=template.expressions * share[:, None, None].astype(np.float32))
 
 
 def expression_offset(template: Template, coefficients: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ def test_arkit_copy_has_52_animated_relative_keys(template):
         values = [shapes.key_blocks[n].value for n in template.expression_names]
         assert values == pytest.approx(take.frames.arkit[frame], abs=1e-5)
     index = cut_piece(template, FACE).index
-    own = own_shapes(template, take.actor.rest)
+    own = own_shapes(template, take.actor.rest, take.actor.neutral)
     assert np.abs(own.expressions - template.expressions).max() > 1e-3
     offset = np.tensordot(take.frames.arkit[5], own.expressions, axes=1)
     truth = space.object_vertices((take.actor.neutral + offset)[index])

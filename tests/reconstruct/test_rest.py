@@ -63,8 +63,10 @@ def test_a_shape_in_the_actors_own_scale_is_where_the_mean_faces_shape_was() -> 
     rest[columns(template)] = REST
     general = np.linspace(0.6, 1, 52)
     own = beyond_rest(general, rest)
-    moved = expression_offset(own_shapes(template, rest), own) + expression_offset(template, rest)
-    np.testing.assert_allclose(moved, expression_offset(template, general), atol=1e-6)
+    neutral = template.vertices + expression_offset(template, rest)
+    moved = expression_offset(own_shapes(template, rest, neutral), own) + expression_offset(template, rest)
+    # The template's own blink leaves a tenth of a millimetre of the eyes open, an actor's own nothing.
+    np.testing.assert_allclose(moved, expression_offset(template, general), atol=2e-4)
     assert own[columns(template)[0]] == pytest.approx((general[columns(template)[0]] - REST) / (1 - REST))
 
 

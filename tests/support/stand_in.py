@@ -111,7 +111,9 @@ def make_take(
     gaze_head = np.stack([0.3 * np.sin(3 * time), 0.2 * np.cos(2 * time), np.ones(count)], axis=1)
     gaze_head /= np.linalg.norm(gaze_head, axis=1, keepdims=True)
     actor = make_actor(template, 1.2 * max(width, height))
-    vertices = (actor.neutral + expression_offset(own_shapes(template, actor.rest), arkit)).astype(np.float32)
+    vertices = (actor.neutral + expression_offset(own_shapes(template, actor.rest, actor.neutral), arkit)).astype(
+        np.float32
+    )
     turns = eyeball_rotation(gaze_head)
     vertices = np.stack([rotate_eyes(template, v, np.stack([r, r])) for v, r in zip(vertices, turns, strict=True)])
     matrix = np.array([[actor.focal, 0, width / 2 + 7.3], [0, actor.focal, height / 2 - 11.6], [0, 0, 1]], np.float32)

@@ -23,7 +23,7 @@ def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarr
     """
     target.shape_key_add(name="Basis", from_mix=False)
     base = actor.neutral[index]
-    own = own_shapes(template, actor.rest)
+    own = own_shapes(template, actor.rest, actor.neutral)
     for name, offset in zip(own.expression_names, own.expressions, strict=True):
         block: Any = target.shape_key_add(name=name, from_mix=False)
         block.points.foreach_set("co", object_vertices(base + offset[index]).ravel())
