@@ -51,6 +51,8 @@ def _touching(template: Template) -> tuple[np.ndarray, np.ndarray]:
     """(P,) vertices of the upper lip and those of the lower lip that touch them."""
     from scipy.spatial import KDTree
 
+    if "jawOpen" not in template.expression_names:
+        return np.zeros(0, int), np.zeros(0, int)
     center = template.landmarks(template.vertices)[60:68].mean(axis=0)
     near = np.linalg.norm(template.vertices - center, axis=1) < MOUTH_REACH
     lips = np.flatnonzero(near & (template.part == Part.SKIN))
