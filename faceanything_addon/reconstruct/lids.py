@@ -40,11 +40,23 @@ def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
         away = np.linalg.norm(neutral[skin] - center, axis=1)
         near = (away < LID_REACH * radius) & (neutral[skin, 2] > center[2])
         # The sockets, which lie inside the eyeball, stay where they are; the lids' outer skin never lies inside.
-        socket = template.part[skin[near]] != Part.SKIN
+        socket = behind_lids(template)[skin[near]]
         sunk = np.where(socket & (away[near] < radius + LID_GAP), away[near], 0).astype(np.float32)
         ends = rows_of(quad_lines(template), skin[near][sunk == 0], skin[near])
         lids.append(Lids(eye, skin[near], sunk, ends, ball_radius(neutral[eye] - center), center))
     return lids
+
+
+@per_template
+def behind_lids(template: Template) -> np.ndarray:
+    """(V,) bool: sockets and the undersides of lids, which are skin too, between a lid's edge and its socket.
+
+    Pushed out to where the lid is they would stand out through it in patches.
+    """
+    inside = template.part == Part.MOUTH
+    out = inside.copy()
+    out[template.quads[inside[template.quads].any(axis=1)]] = True
+    return out
 
 
 @per_template

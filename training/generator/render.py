@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from faceanything_addon.reconstruct.lids import find_lids, push_lids_out
+from faceanything_addon.reconstruct.lips import seal_lips, shut_at_rest
+from faceanything_addon.template import Template
 from faceanything_addon.template.shape import gaze_rotation, rotate_eyes, shown_gaze
 
 from . import faults, people
@@ -55,10 +57,22 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     for who, label, rest, shape, gaze in zip(identity, labels, neutral, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
         own = np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
-        rest, shape = rest + own, shape + own
+        rest, shape = with_touching_lips(t, rest + own, shape - rest)
         shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
         out.append(Actor(finish_eyes(assets, rest, shape, gaze), who.copy(), label, gaze))
     return out
+
+
+def with_touching_lips(template: Template, neutral: np.ndarray, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The neutral face and the moved one (V, 3), with lips that touch where they are shut, as captured meshes have it.
+
+    Args:
+        moved: (V, 3) from the neutral face to the moved one.
+    """
+    rest = shut_at_rest(neutral, template)
+    shape = rest + moved.astype(np.float32)
+    seal_lips(shape[None], template)
+    return rest, shape
 
 
 def finish_eyes(assets: Assets, neutral: np.ndarray, vertices: np.ndarray, gaze: np.ndarray) -> np.ndarray:

@@ -15,7 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceanything_addon.reconstruct.lips import shut_at_rest
 from faceanything_addon.template import Part
+from faceanything_addon.template.shape import neutral_shape
 from training.template.identity import with_rigid_eyes
 
 from . import people
@@ -25,7 +27,7 @@ from .looks import Looks, draw_looks
 from .motion import Motion, draw_motion
 from .mouth import hold_mouth
 from .raster import empty_buffers, rasterize
-from .render import background, colour, finish_eyes
+from .render import background, colour, finish_eyes, with_touching_lips
 from .scene import Builder, Flat, add_face, add_hair, add_props
 from .view import FLIP, Light, View, draw_light, rotation
 
@@ -70,9 +72,7 @@ def draw_stage(assets: Assets, seed: int, size: int, share: float, plain: bool) 
         looks=looks,
         light=light,
         behind=behind,
-        neutral=(t.vertices + np.tensordot(identity, t.identity, axes=1) + OWN * own_shape(assets, seed)).astype(
-            np.float32
-        ),
+        neutral=shut_at_rest(neutral_shape(t, identity) + OWN * own_shape(assets, seed), t),
         size=size,
         focal=share * size * distance / 0.15,
         distance=distance,
@@ -116,7 +116,7 @@ def frame(stage: Stage, motion: Motion, k: int) -> dict[str, np.ndarray]:
     """Picture (S, S, 3) u1 and truth of frame k."""
     assets, t = stage.assets, stage.assets.template
     moves = with_full_closure(t, stage.neutral, motion.arkit[k])
-    shape = stage.neutral + np.tensordot(moves, t.expressions, axes=1)
+    shape = with_touching_lips(t, stage.neutral, np.tensordot(moves, t.expressions, axes=1))[1]
     gaze = people.gaze_directions(motion.gaze[k])
     out = motion.arkit[k, t.expression_names.index("tongueOut")]
     shape = hold_mouth(np.random.default_rng((stage.seed, 3)), t, shape, out)

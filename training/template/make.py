@@ -24,6 +24,7 @@ from .parts import PartMesh, make_eye, make_teeth, make_tongue
 from .pick import kept_points, regions_of, sparse_points
 from .shut import close_lips, on_midline, shut_jaw, shut_lids, shut_pucker
 from .surface import Points, locate
+from .touching import seal_file
 from .unwrap import unwrap_skin
 
 
@@ -217,6 +218,7 @@ def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) 
         region_names=np.array(list(regions)),
         region_weights=np.array(list(regions.values()), np.float16),
     )
+    seal_file(out)
     print(f"{out}: {len(mean)} vertices, {len(q)} quads, {os.path.getsize(out) / 1e6:.1f} MB")
 
 
