@@ -13,9 +13,9 @@ from support.stand_in import make_take, make_template
 from faceanything_addon.blender import space
 from faceanything_addon.blender.scene import SceneOptions, build_take
 from faceanything_addon.blender.scene.mesh import FACE, cut_piece
+from faceanything_addon.reconstruct.keys import key_shapes
 from faceanything_addon.take.take import camera_vertices, project
 from faceanything_addon.template import Part
-from faceanything_addon.template.shape import own_shapes
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +125,9 @@ def test_arkit_copy_has_52_animated_relative_keys(template):
         values = [shapes.key_blocks[n].value for n in template.expression_names]
         assert values == pytest.approx(take.frames.arkit[frame], abs=1e-5)
     index = cut_piece(template, FACE).index
-    own = own_shapes(template, take.actor.rest, take.actor.neutral)
-    assert np.abs(own.expressions - template.expressions).max() > 1e-3
-    offset = np.tensordot(take.frames.arkit[5], own.expressions, axes=1)
-    truth = space.object_vertices((take.actor.neutral + offset)[index])
+    neutral, offsets = key_shapes(template, take.actor)
+    assert np.abs(offsets - template.expressions).max() > 1e-3
+    truth = space.object_vertices((neutral + np.tensordot(take.frames.arkit[5], offsets, axes=1))[index])
     assert np.abs(positions(built.rig) - truth).max() < 1e-5
     assert built.rig.hide_render
 

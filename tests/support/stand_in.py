@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from faceanything_addon.reconstruct.keys import key_shapes
 from faceanything_addon.take.take import Actor, Frames, Take, TakeInfo
 from faceanything_addon.template import Part, Template
-from faceanything_addon.template.shape import expression_offset, eyeball_rotation, own_shapes, rotate_eyes
+from faceanything_addon.template.shape import expression_offset, eyeball_rotation, rotate_eyes
 
 _NAMES = (
     "eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft eyeBlinkRight "
@@ -111,9 +112,8 @@ def make_take(
     gaze_head = np.stack([0.3 * np.sin(3 * time), 0.2 * np.cos(2 * time), np.ones(count)], axis=1)
     gaze_head /= np.linalg.norm(gaze_head, axis=1, keepdims=True)
     actor = make_actor(template, 1.2 * max(width, height))
-    vertices = (actor.neutral + expression_offset(own_shapes(template, actor.rest, actor.neutral), arkit)).astype(
-        np.float32
-    )
+    neutral, offsets = key_shapes(template, actor)
+    vertices = (neutral + np.tensordot(arkit, offsets, axes=1)).astype(np.float32)
     turns = eyeball_rotation(gaze_head)
     vertices = np.stack([rotate_eyes(template, v, np.stack([r, r])) for v, r in zip(vertices, turns, strict=True)])
     matrix = np.array([[actor.focal, 0, width / 2 + 7.3], [0, actor.focal, height / 2 - 11.6], [0, 0, 1]], np.float32)

@@ -38,6 +38,16 @@ def test_it_is_all_quads_of_a_consistently_wound_manifold(template: Template) ->
     assert max(directed_edges(template.quads).values()) == 1
 
 
+@pytest.mark.parametrize("part", [Part.SKIN, Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH, Part.TONGUE])
+def test_its_faces_point_outwards(template: Template, part: Part) -> None:
+    """Teeth did not: programs that cull what faces away showed their insides."""
+    tris = template.triangles[(template.part[template.triangles] == part).all(axis=1)]
+    halves = [tris[tris[:, 0] < tris.mean()], tris[tris[:, 0] >= tris.mean()]] if part == Part.TEETH else [tris]
+    for piece in halves:
+        corners = template.vertices[piece] - template.vertices[piece].mean(axis=(0, 1))
+        assert np.linalg.det(corners).sum() > 0
+
+
 def test_it_mirrors_onto_itself(template: Template) -> None:
     m = template.mirror
     assert np.array_equal(m[m], np.arange(len(m)))

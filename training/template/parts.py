@@ -123,6 +123,7 @@ def make_teeth(head: HeadModel, name: str) -> PartMesh:
     points = np.stack([r * np.sin(at)[:, None], y, r * np.cos(at)[:, None] + pivot - 0.5], -1).reshape(-1, 3)
     quads = tube_quads(ARCH_STEPS + 1, ARCH_SECTION)
     points, quads = close_ends(points, quads, ARCH_SECTION, ARCH_STEPS + 1)
+    quads = quads[:, [0, 3, 2, 1]]  # the section runs clockwise, seen along the arch: out is out
     chart = (points[:, :2] - points[:, :2].min(0)) / np.ptp(points[:, :2], axis=0)
     return PartMesh(name, points, quads, locate(points, head.vertices, triangles), np.clip(chart, 0, 1))
 

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...reconstruct.keys import key_shapes
 from ...take.take import Actor
 from ...template import Template
-from ...template.shape import own_shapes
 from ..space import object_vertices
 from .animation import OWN, curves_of, set_curve
 
@@ -21,12 +21,13 @@ def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarr
     Args:
         index: (N,) vertices of the template that the mesh has.
     """
+    neutral, offsets = key_shapes(template, actor)
+    data: Any = target.data
+    data.vertices.foreach_set("co", object_vertices(neutral[index]).ravel())
     target.shape_key_add(name="Basis", from_mix=False)
-    base = actor.neutral[index]
-    own = own_shapes(template, actor.rest, actor.neutral)
-    for name, offset in zip(own.expression_names, own.expressions, strict=True):
+    for name, offset in zip(template.expression_names, offsets, strict=True):
         block: Any = target.shape_key_add(name=name, from_mix=False)
-        block.points.foreach_set("co", object_vertices(base + offset[index]).ravel())
+        block.points.foreach_set("co", object_vertices((neutral + offset)[index]).ravel())
         block.slider_min, block.slider_max = 0.0, 1.0
 
 
