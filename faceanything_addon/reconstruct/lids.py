@@ -14,6 +14,7 @@ from .per_template import per_template
 
 LID_REACH = 1.6  # radii: skin closer than this to an eyeball's centre may have to give way to it
 LID_GAP = 0.0002  # metres between eyeball and lid
+LID_THICKNESS = 0.0005  # metres from a lid's inner edge, which lies on the ball, to its skin
 ANGLES = np.linspace(0, np.pi, 31)  # from the eyeball's axis, at which its radius is known: the cornea stands out
 ROUNDS = 2  # of moving out what spans the ball: neighbours share their middles
 
@@ -25,7 +26,8 @@ class Lids:
     eye: np.ndarray  # (E,) vertices of the eyeball
     skin: np.ndarray  # (L,) vertices
     sunk: np.ndarray  # (L,) metres from the centre of a socket that lies inside the ball, 0 for the rest
-    ends: np.ndarray  # (S, 2) rows of `skin`: sides and diagonals of quads, none of them sunk
+    clear: np.ndarray  # (L,) metres that the rest keeps off the ball
+    ends: np.ndarray  # (S, 2) rows of `skin`: sides and diagonals of quads of the lids' outer skin
     radius: np.ndarray  # (31,) metres of the ball at ANGLES
     center: np.ndarray  # (3,)
 
@@ -40,18 +42,20 @@ def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
         away = np.linalg.norm(neutral[skin] - center, axis=1)
         near = (away < LID_REACH * radius) & (neutral[skin, 2] > center[2])
         # The sockets, which lie inside the eyeball, stay where they are; the lids' outer skin never lies inside.
-        socket = behind_lids(template)[skin[near]]
+        socket = template.part[skin[near]] != Part.SKIN
         sunk = np.where(socket & (away[near] < radius + LID_GAP), away[near], 0).astype(np.float32)
-        ends = rows_of(quad_lines(template), skin[near][sunk == 0], skin[near])
-        lids.append(Lids(eye, skin[near], sunk, ends, ball_radius(neutral[eye] - center), center))
+        outer = ~behind_lids(template)[skin[near]]
+        clear = (LID_GAP + LID_THICKNESS * outer).astype(np.float32)
+        ends = rows_of(quad_lines(template), skin[near][outer], skin[near])
+        lids.append(Lids(eye, skin[near], sunk, clear, ends, ball_radius(neutral[eye] - center), center))
     return lids
 
 
 @per_template
 def behind_lids(template: Template) -> np.ndarray:
-    """(V,) bool: sockets and the undersides of lids, which are skin too, between a lid's edge and its socket.
+    """(V,) bool: sockets, and the inner edges of lids, which are skin too and lie on the ball.
 
-    Pushed out to where the lid is they would stand out through it in patches.
+    As far out as the lids' outer skin they would stand out through it in patches.
     """
     inside = template.part == Part.MOUTH
     out = inside.copy()
@@ -93,7 +97,8 @@ def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> N
     """
     for number, lid in enumerate(lids):
         offset = vertices[:, lid.skin] - lid.center
-        distance, outside = _depths(offset, lid, axes[:, number])
+        distance, reach = _depths(offset, lid, axes[:, number])
+        outside = reach + lid.clear
         offset *= np.maximum(np.where(lid.sunk > 0, lid.sunk, outside) / distance, 1).astype(np.float32)[..., None]
         for _ in range(ROUNDS):
             _lift_spans(offset, lid, axes[:, number])
@@ -101,16 +106,17 @@ def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> N
 
 
 def _depths(offset: np.ndarray, lid: Lids, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(F, N) metres from the ball's centre, and what keeps clear of the ball there. offset (F, N, 3), axis (F, 3)."""
+    """(F, N) metres from the ball's centre, and those of the ball's surface there. offset (F, N, 3), axis (F, 3)."""
     distance = np.maximum(np.linalg.norm(offset, axis=2), 1e-6)
     cosine = np.einsum("fls,fs->fl", offset, axis) / distance
-    return distance, np.interp(np.arccos(np.clip(cosine, -1, 1)), ANGLES, lid.radius) + LID_GAP
+    return distance, np.interp(np.arccos(np.clip(cosine, -1, 1)), ANGLES, lid.radius)
 
 
 def _lift_spans(offset: np.ndarray, lid: Lids, axis: np.ndarray) -> None:
     """Move both ends of a line out by what its middle lacks; an end of several lines by the most of them. In place."""
     first, second = lid.ends.T
-    distance, outside = _depths((offset[:, first] + offset[:, second]) / 2, lid, axis)
+    distance, reach = _depths((offset[:, first] + offset[:, second]) / 2, lid, axis)
+    outside = reach + LID_GAP + LID_THICKNESS
     frame, line = np.nonzero(outside > distance)
     lack = (outside - distance)[frame, line]
     lift = np.zeros(offset.shape[:2])
