@@ -10,7 +10,12 @@ from pathlib import Path
 from faceanything_addon.template.template import TEMPLATE_FILE
 
 ROOT = Path(__file__).parents[1]
-DRAWING = ("training/generator", "training/template", "faceanything_addon/template")
+DRAWING = (
+    "training/generator/*.py",
+    "training/template/*.py",
+    "faceanything_addon/template/*.py",
+    "faceanything_addon/reconstruct/li[dp]s.py",  # drawn faces have such lids and lips too
+)
 
 
 def kept_in(folder: Path) -> Path:
@@ -24,6 +29,6 @@ def kept_in(folder: Path) -> Path:
 def generator_key() -> str:
     """Changes with the generator's code and with the template."""
     digest = hashlib.sha256(TEMPLATE_FILE.read_bytes())
-    for file in sorted(file for folder in DRAWING for file in (ROOT / folder).glob("*.py")):
+    for file in sorted(file for pattern in DRAWING for file in ROOT.glob(pattern)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

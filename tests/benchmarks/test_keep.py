@@ -3,12 +3,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import keep
 
 
-def test_pictures_of_another_generator_are_kept_apart(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "training/generator").mkdir(parents=True)
-    code = tmp_path / "training/generator/eye.py"
+@pytest.mark.parametrize("name", ["training/generator/eye.py", "faceanything_addon/reconstruct/lids.py"])
+def test_pictures_of_another_generator_are_kept_apart(tmp_path: Path, monkeypatch, name: str) -> None:
+    code = tmp_path / name
+    code.parent.mkdir(parents=True)
     code.write_text("IRIS = 1")
     monkeypatch.setattr(keep, "ROOT", tmp_path)
     keep.generator_key.cache_clear()
