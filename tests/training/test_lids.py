@@ -44,6 +44,25 @@ def test_shut_lids_meet_whatever_the_eyes_shape() -> None:
     assert np.abs(shut).max() < 0.05
 
 
+def test_lids_that_squints_would_have_overlap_meet() -> None:
+    t, neutral = load_template(), neutrals()
+    pressed = blinking(1.0) + np.array([name.startswith("eyeSquint") for name in t.expression_names], np.float32)
+    assert gaps(neutral, pressed).min() < -1.0
+    shut = gaps(neutral, with_full_closure(t, neutral, np.tile(pressed, (PEOPLE, 1))))
+    assert np.abs(shut).max() < 0.05
+
+
+def test_eyes_are_pressed_shut_on_the_sides_that_are_shut() -> None:
+    names, rng = load_template().expression_names, np.random.default_rng(3)
+    drawn = np.array([people.draw_expression(rng, names, np.zeros((2, 2))) for _ in range(3000)])
+    blink, squint = (
+        drawn[:, [names.index(f"{stem}{s}") for s in people.SIDES]] for stem in ("eyeBlink", "cheekSquint")
+    )
+    shut, open_ = blink > 0.9, blink < 0.3
+    winks = shut[:, 0] & open_[:, 1]
+    assert (squint[winks, 0] > 0.3).mean() > 0.15 and (squint[winks, 1] > 0.3).mean() < 0.1
+
+
 def test_half_a_blink_is_half_of_ones_own_opening() -> None:
     t, neutral = load_template(), neutrals()
     half = gaps(neutral, with_full_closure(t, neutral, np.tile(blinking(0.5), (PEOPLE, 1))))

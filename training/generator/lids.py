@@ -31,8 +31,15 @@ def full_closure(template: Template, neutral: np.ndarray) -> np.ndarray:
 
 
 def with_full_closure(template: Template, neutral: np.ndarray, arkit: np.ndarray) -> np.ndarray:
-    """(..., 52) how far a face (..., V, 3) moves that means these coefficients, lids that are shut meeting."""
+    """(..., 52) how far a face (..., V, 3) moves that means these coefficients, lids that are shut meeting.
+
+    Those that squints or looks would have overlap meet too.
+    """
     moved = arkit.copy()
     columns = [template.expression_names.index(n) for n in BLINKS]
     moved[..., columns] *= full_closure(template, neutral)
+    rate = opening(template.landmarks(template.expressions))  # (52, 2) metres by which each opens the lids
+    over = np.maximum(-(opening(template.landmarks(neutral)) + moved @ rate), 0)
+    way = -rate[columns].sum(axis=0)
+    moved[..., columns] = np.maximum(moved[..., columns] - over / way, 0)
     return moved

@@ -35,6 +35,9 @@ SPEECH = (
     ("mouthLeft", 0.05, 0.4), ("mouthRight", 0.05, 0.4), ("jawLeft", 0.06, 0.4), ("jawRight", 0.06, 0.4),
     ("jawForward", 0.1, 0.5), ("browInnerUp", 0.2, 0.5), ("browOuterUp", 0.15, 0.5), ("browDown", 0.2, 0.5),
 )  # fmt: skip
+SIDES = ("Left", "Right")
+BLINKS = ("eyeBlinkLeft", "eyeBlinkRight")
+SHUT = 0.85  # of a blink: eyes that may be pressed shut
 MORE = 0.8, 1.35  # how far people's mouths go, times the template's
 MEETING = ("mouthClose", "mouthPress", "mouthRoll", "mouthShrug")
 
@@ -186,13 +189,24 @@ def lids(face: Face, rng: np.random.Generator) -> None:
     if level > 0:
         wink = rng.random() < 0.15
         keep = int(rng.random() < 0.5)
-        for k, name in enumerate(("eyeBlinkLeft", "eyeBlinkRight")):
+        for k, name in enumerate(BLINKS):
             value = rng.random() * 0.25 if wink and k == keep else level + 0.03 * rng.normal()
             face.value[face.index[name]] = np.clip(value, 0, 1)
+        if level > SHUT and rng.random() < 0.35:
+            squeeze(face, rng, [k for k, name in enumerate(BLINKS) if face.value[face.index[name]] > SHUT])
     elif rng.random() < 0.15:
         face.add("eyeWide", rng.random(), rng)
     if rng.random() < 0.2:
         face.add("eyeSquint", rng.random(), rng)
+
+
+def squeeze(face: Face, rng: np.random.Generator, sides: list[int]) -> None:
+    """Eyes that are pressed shut, as in a wink or a wince: cheeks, squints and brows go along on the same sides."""
+    for stem, scale in (("eyeSquint", 1.0), ("cheekSquint", 1.0), ("browDown", 0.8), ("noseSneer", 0.6)):
+        value = scale * rng.random()
+        for k in sides:
+            index = face.index[f"{stem}{SIDES[k]}"]
+            face.value[index] = max(face.value[index], value * float(np.clip(1 + 0.15 * rng.normal(), 0, 1.3)))
 
 
 def brows(face: Face, rng: np.random.Generator) -> None:
