@@ -15,6 +15,8 @@ DRAWING = (
     "training/template/*.py",
     "faceanything_addon/template/*.py",
     "faceanything_addon/reconstruct/li[dp]s.py",  # drawn faces have such lids and lips too
+    "faceanything_addon/reconstruct/closure.py",
+    "faceanything_addon/solve/gaze.py",
 )
 
 

@@ -14,7 +14,7 @@ from ..template.shape import expression_offset, neutral_shape
 from .camera import image_center, weak_perspective_pose
 from .evidence import frame_of
 from .linear_model import LinearModel, full_model
-from .lips import shut_at_rest
+from .neutral import at_rest
 from .normal import POSE, Pose, normal_equations
 from .observations import gather, point_tables
 from .rest import lids_at_rest
@@ -69,7 +69,7 @@ def fit_actor(
     identity = fit.state.identity.astype(np.float32)
     rest = lids_at_rest(fit.state.expressions, template)
     neutral = neutral_shape(template, identity) + expression_offset(template, rest)
-    return Actor(shut_at_rest(neutral, template), identity, float(focal or fit.state.focal), rest)
+    return Actor(at_rest(neutral, template), identity, float(focal or fit.state.focal), rest)
 
 
 class _JointFit:

@@ -8,9 +8,7 @@ import numpy as np
 from ..take.take import Actor
 from ..template import Template
 from ..template.shape import own_shapes
-from .lids import find_lids, push_lids_out
-
-AHEAD = (0.0, 0.0, 1.0)
+from .lids import AHEAD, find_lids, push_lids_out
 
 
 def key_shapes(template: Template, actor: Actor) -> tuple[np.ndarray, np.ndarray]:

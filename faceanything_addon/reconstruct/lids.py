@@ -13,8 +13,9 @@ from ..template.shape import EYES
 from .per_template import per_template
 
 LID_REACH = 1.6  # radii: skin closer than this to an eyeball's centre may have to give way to it
-LID_GAP = 0.0002  # metres between eyeball and lid
-LID_THICKNESS = 0.0005  # metres from a lid's inner edge, which lies on the ball, to its skin
+LID_GAP = 0.0002  # metres between an eyeball and the inner edge of a lid
+EDGE_GAP, SKIN_GAP = 0.0004, 0.0007  # metres between it and the outer edge of the lid, and its skin
+AHEAD = (0.0, 0.0, 1.0)
 ANGLES = np.linspace(0, np.pi, 31)  # from the eyeball's axis, at which its radius is known: the cornea stands out
 ROUNDS = 2  # of moving out what spans the ball: neighbours share their middles
 
@@ -44,22 +45,34 @@ def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
         # The sockets, which lie inside the eyeball, stay where they are; the lids' outer skin never lies inside.
         socket = template.part[skin[near]] != Part.SKIN
         sunk = np.where(socket & (away[near] < radius + LID_GAP), away[near], 0).astype(np.float32)
-        outer = ~behind_lids(template)[skin[near]]
-        clear = (LID_GAP + LID_THICKNESS * outer).astype(np.float32)
-        ends = rows_of(quad_lines(template), skin[near][outer], skin[near])
+        clear = lid_gaps(template)[skin[near]]
+        outer = skin[near][~inner_edges(template)[skin[near]]]
+        ends = rows_of(quad_lines(template), outer, skin[near])
         lids.append(Lids(eye, skin[near], sunk, clear, ends, ball_radius(neutral[eye] - center), center))
     return lids
 
 
 @per_template
-def behind_lids(template: Template) -> np.ndarray:
-    """(V,) bool: sockets, and the inner edges of lids, which are skin too and lie on the ball.
+def inner_edges(template: Template) -> np.ndarray:
+    """(V,) bool: what lies behind the skin, and skin next to it: of the lids, the edges that lie on the ball."""
+    return _with_neighbours(template, template.part == Part.MOUTH)
 
-    As far out as the lids' outer skin they would stand out through it in patches.
+
+@per_template
+def lid_gaps(template: Template) -> np.ndarray:
+    """(V,) f4 metres that skin keeps off an eyeball: inner edges of lids lie on it, outer edges and skin farther out.
+
+    All as far out, the undersides of lids would stand out through their skin in patches.
     """
-    inside = template.part == Part.MOUTH
-    out = inside.copy()
-    out[template.quads[inside[template.quads].any(axis=1)]] = True
+    inner = inner_edges(template)
+    edge = _with_neighbours(template, inner)
+    return np.select([inner, edge], [LID_GAP, EDGE_GAP], SKIN_GAP).astype(np.float32)
+
+
+def _with_neighbours(template: Template, chosen: np.ndarray) -> np.ndarray:
+    """(V,) bool: chosen vertices, and all that share a quad with one."""
+    out = chosen.copy()
+    out[template.quads[chosen[template.quads].any(axis=1)]] = True
     return out
 
 
@@ -73,7 +86,7 @@ def quad_lines(template: Template) -> np.ndarray:
 
 def rows_of(pairs: np.ndarray, wanted: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """(S, 2) rows of `vertices` for the pairs of vertices of which both are wanted."""
-    row = np.full(max(pairs.max(), vertices.max()) + 1, -1)
+    row = np.full(max(pairs.max(initial=-1), vertices.max(initial=-1)) + 1, -1)
     row[vertices] = np.arange(len(vertices))
     chosen = np.zeros(len(row), bool)
     chosen[wanted] = True
@@ -90,7 +103,7 @@ def ball_radius(ball: np.ndarray) -> np.ndarray:
 
 
 def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> None:
-    """Move skin that has sunk into an eyeball to its surface, in place, and no quad cuts through the ball.
+    """Move skin that has sunk into an eyeball out of it, in place, and no quad cuts through the ball.
 
     Args:
         vertices: (F, V, 3). axes: (F, 2, 3) unit vectors along which the eyeballs look.
@@ -116,7 +129,7 @@ def _lift_spans(offset: np.ndarray, lid: Lids, axis: np.ndarray) -> None:
     """Move both ends of a line out by what its middle lacks; an end of several lines by the most of them. In place."""
     first, second = lid.ends.T
     distance, reach = _depths((offset[:, first] + offset[:, second]) / 2, lid, axis)
-    outside = reach + LID_GAP + LID_THICKNESS
+    outside = reach + np.minimum(lid.clear[first], lid.clear[second])
     frame, line = np.nonzero(outside > distance)
     lack = (outside - distance)[frame, line]
     lift = np.zeros(offset.shape[:2])

@@ -16,7 +16,7 @@ import numpy as np
 from ..take.take import Actor
 from ..template import Template
 from ..template.packaged import DATA, packaged_array
-from .lips import shut_at_rest
+from .neutral import at_rest
 
 FILE = DATA / "likeness.npy"
 MOST = 3.5  # standard deviations
@@ -32,5 +32,5 @@ def as_unlike(actor: Actor, template: Template, likeness: np.ndarray) -> Actor:
     """The actor with the identity that stands behind the fitted one, and the neutral face that goes with it."""
     identity = np.clip(actor.identity.astype(np.float64) @ likeness, -MOST, MOST)
     change = np.tensordot(identity - actor.identity, template.identity, axes=1)
-    neutral = shut_at_rest(actor.neutral + change, template)
+    neutral = at_rest(actor.neutral + change, template)
     return replace(actor, identity=identity.astype(np.float32), neutral=neutral)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..template import Template
+from .neutral import at_rest
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def expression_model(template: Template, neutral: np.ndarray) -> LinearModel:
 
 
 def full_model(template: Template) -> LinearModel:
-    """Anybody's face: modes are the ARKit shapes, then the identity modes."""
-    return LinearModel(template.vertices, _layout(np.concatenate([template.expressions, template.identity])))
+    """Anybody's face: modes are the ARKit shapes, then the identity modes. The mean face's lids lie on the eyeballs."""
+    return LinearModel(at_rest(template.vertices, template), _layout(np.concatenate([template.expressions, template.identity])))
 
 
 def _layout(modes: np.ndarray) -> np.ndarray:

@@ -114,7 +114,7 @@ def seal_lips(vertices: np.ndarray, template: Template) -> None:
 
 
 def shut_at_rest(neutral: np.ndarray, template: Template) -> np.ndarray:
-    """(V, 3) f4 an actor's neutral face with lips that touch: the modes of a likeness may leave them 2 mm apart."""
+    """(V, 3) f4 a neutral face with lips that touch: what is in it besides the likeness's modes may part them."""
     seam, faces = find_seam(template), neutral[None].astype(np.float32)
     apart = _apart(faces, seam)
     _close(faces, seam, apart, np.ones(apart.shape[:2]))

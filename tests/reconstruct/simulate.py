@@ -11,10 +11,17 @@ import numpy as np
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.reconstruct.camera import intrinsics
-from faceanything_addon.reconstruct.lips import shut_at_rest
+from faceanything_addon.reconstruct.lids import Lids, find_lids, push_lids_out
+from faceanything_addon.reconstruct.neutral import at_rest
 from faceanything_addon.solve.gaze import angles, lid_coefficients
 from faceanything_addon.template import Part, Template
-from faceanything_addon.template.shape import expression_offset, eyeball_rotation, neutral_shape, rotate_eyes
+from faceanything_addon.template.shape import (
+    expression_offset,
+    eyeball_rotation,
+    neutral_shape,
+    rotate_eyes,
+    shown_gaze,
+)
 
 GRID = 96
 
@@ -51,8 +58,12 @@ class Performance:
 
     @cached_property
     def neutral(self) -> np.ndarray:
-        """(V, 3) f4 metres. Anybody's lips touch at rest; the modes alone would leave some people's apart."""
-        return shut_at_rest(neutral_shape(self.template, self.identity), self.template)
+        """(V, 3) f4 metres. Anybody's lids lie on the eyeballs at rest; the modes alone would leave them sunk."""
+        return at_rest(neutral_shape(self.template, self.identity), self.template)
+
+    @cached_property
+    def lids(self) -> list[Lids]:
+        return find_lids(self.template, self.neutral)
 
     def shapes(self, frame: int) -> np.ndarray:
         """(52,) coefficients that the mesh has: ARKit's, but the lids follow the eyeballs."""
@@ -63,7 +74,8 @@ class Performance:
 
     def vertices(self, frame: int) -> np.ndarray:
         """(V, 3) head space."""
-        shape = self.neutral + expression_offset(self.template, self.shapes(frame))
+        shape = (self.neutral + expression_offset(self.template, self.shapes(frame))).astype(np.float32)
+        push_lids_out(shape[None], self.lids, shown_gaze(np.stack([self.gaze[frame]] * 2))[None])
         return rotate_eyes(self.template, shape, np.stack([eyeball_rotation(self.gaze[frame])] * 2))
 
     def camera_vertices(self, frame: int) -> np.ndarray:

@@ -15,7 +15,10 @@ from faceanything_addon.template.shape import neutral_shape, own_shapes
 
 def somebody(template: Template, seed: int) -> Actor:
     identity = np.random.default_rng(seed).normal(size=60).clip(-2, 2).astype(np.float32)
-    return Actor(neutral_shape(template, identity).astype(np.float32), identity, 700.0)
+    rest = np.zeros(len(template.expressions), np.float32)
+    rest[[template.expression_names.index(name) for name in ("mouthSmileLeft", "eyeBlinkRight")]] = 0.4, 0.2
+    neutral = neutral_shape(template, identity) + np.tensordot(rest, template.expressions, axes=1)
+    return Actor(neutral.astype(np.float32), identity, 700.0, rest)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from faceanything_addon.reconstruct.likeness import MOST, as_unlike, embedded_likeness
-from faceanything_addon.reconstruct.lips import shut_at_rest
+from faceanything_addon.reconstruct.neutral import at_rest
 from faceanything_addon.take import Actor
 from faceanything_addon.template import Template
 from faceanything_addon.template.shape import neutral_shape
@@ -22,12 +22,12 @@ def some_identity(template: Template) -> np.ndarray:
 
 
 def test_the_neutral_face_goes_with_the_identity(template: Template) -> None:
-    """How the lids rest and the focal length stay as they were fitted; lips touch."""
+    """How the lids rest and the focal length stay as they were fitted; lips touch, lids lie on the eyeballs."""
     seen, modes = some_identity(template), len(template.identity)
     actor = as_unlike(actor_of(template, seen, 0.001), template, 1.25 * np.eye(modes))
     expected = actor_of(template, 1.25 * seen, 0.001)
     np.testing.assert_allclose(actor.identity, expected.identity, rtol=1e-5)
-    np.testing.assert_allclose(actor.neutral, shut_at_rest(expected.neutral, template), atol=1e-6)
+    np.testing.assert_allclose(actor.neutral, at_rest(expected.neutral, template), atol=1e-6)
     assert actor.focal == 900 and actor.rest[0] == np.float32(0.1)
 
 
@@ -39,7 +39,8 @@ def test_nobody_becomes_a_caricature(template: Template) -> None:
 
 def test_the_average_face_stays_what_it_is(template: Template) -> None:
     mean = actor_of(template, np.zeros(len(template.identity)))
-    assert np.array_equal(as_unlike(mean, template, embedded_likeness(len(template.identity))).neutral, mean.neutral)
+    told = as_unlike(mean, template, embedded_likeness(len(template.identity)))
+    assert np.array_equal(told.neutral, at_rest(mean.neutral, template))
 
 
 def test_what_ships_makes_faces_less_alike(template: Template) -> None:

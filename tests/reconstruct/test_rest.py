@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from faceanything_addon.reconstruct.neutral import at_rest
 from faceanything_addon.reconstruct.rest import MOST_OF_FEW, beyond_rest, lids_at_rest
 from faceanything_addon.template import Template, load_template
 from faceanything_addon.template.shape import expression_offset, own_shapes
@@ -82,7 +83,7 @@ def test_the_neutral_of_a_narrow_eyed_actor_has_narrow_eyes(sleepy: Fitted) -> N
     template, truth = sleepy.template, sleepy.truth
     rested = np.zeros(52)
     rested[columns(template)] = REST
-    wanted = template.landmarks(truth.neutral + expression_offset(template, rested))
+    wanted = template.landmarks(at_rest(truth.neutral + expression_offset(template, rested), template))
     found = template.landmarks(sleepy.actor.neutral)
     for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
         gap = np.linalg.norm(wanted[upper] - wanted[lower])

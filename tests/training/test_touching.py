@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +55,12 @@ def test_a_templates_file_is_sealed_and_otherwise_kept(tmp_path: Path, template:
         arrays = dict(data)
     arrays["identity"] = parting(template).identity.astype(np.float16)
     file = tmp_path / "template.npz"
+    shutil.copy(TEMPLATE_FILE, file)
+    load_template(file)  # what the file held before is remembered
     np.savez_compressed(file, **arrays)
     seal_file(file)
     sealed = load_template(file)
+    assert len(sealed.identity) == len(template.identity) + 1
     assert apart(sealed.identity, sealed).max() < 2e-6
     np.testing.assert_array_equal(sealed.vertices, template.vertices)
     np.testing.assert_array_equal(sealed.expressions, template.expressions)

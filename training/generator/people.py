@@ -55,7 +55,7 @@ class Face:
             self.value[self.index[stem]] = max(self.value[self.index[stem]], value)
             return
         one_sided = rng.random() < 0.1
-        for k, side in enumerate(("Left", "Right")):
+        for k, side in enumerate(SIDES):
             v = value * float(np.clip(1 + uneven * rng.normal(), 0, 1.3))
             if one_sided and k == int(rng.random() < 0.5):
                 v *= rng.random() * 0.3

@@ -26,6 +26,7 @@ def seal_file(file: Path) -> None:
     """Give the template in a file such modes."""
     with np.load(file, allow_pickle=False) as data:
         arrays = dict(data)
+    load_template.cache_clear()  # it remembers what the file held before
     arrays["identity"] = touching_modes(load_template(file)).astype(arrays["identity"].dtype)
     np.savez_compressed(file, **arrays)
-    load_template.cache_clear()  # it remembers what the file held before
+    load_template.cache_clear()

@@ -16,7 +16,7 @@ from .animation import OWN, curves_of, set_curve
 
 
 def add_arkit_keys(target: bpy.types.Object, template: Template, index: np.ndarray, actor: Actor) -> None:
-    """The actor's own shapes as relative shape keys in Apple's spelling and order.
+    """The actor's own shapes as relative shape keys in Apple's spelling and order; lids lie on their eyeballs in all.
 
     Args:
         index: (N,) vertices of the template that the mesh has.
