@@ -19,5 +19,5 @@ def key_shapes(template: Template, actor: Actor) -> tuple[np.ndarray, np.ndarray
     own = own_shapes(template, actor.rest, actor.neutral)
     faces = actor.neutral + np.concatenate([np.zeros_like(own.expressions[:1]), own.expressions])
     faces = faces.astype(np.float32)
-    push_lids_out(faces, find_lids(template, actor.neutral), np.tile(np.float32(AHEAD), (len(faces), 2, 1)))
+    push_lids_out(faces, find_lids(template, actor.neutral), np.tile(np.array(AHEAD, np.float32), (len(faces), 2, 1)))
     return faces[0], faces[1:] - faces[0]

@@ -55,7 +55,8 @@ def expression_model(template: Template, neutral: np.ndarray) -> LinearModel:
 
 def full_model(template: Template) -> LinearModel:
     """Anybody's face: modes are the ARKit shapes, then the identity modes. The mean face's lids lie on the eyeballs."""
-    return LinearModel(at_rest(template.vertices, template), _layout(np.concatenate([template.expressions, template.identity])))
+    modes = np.concatenate([template.expressions, template.identity])
+    return LinearModel(at_rest(template.vertices, template), _layout(modes))
 
 
 def _layout(modes: np.ndarray) -> np.ndarray:
