@@ -34,7 +34,9 @@ class Lids:
 
 
 def find_lids(template: Template, neutral: np.ndarray) -> list[Lids]:
-    """Both eyes, subject's left first."""
+    """Both eyes, subject's left first; of a template without eyes, nothing."""
+    if not np.isin(template.part, EYES).any():
+        return []
     skin = np.flatnonzero(~np.isin(template.part, (*EYES, Part.TEETH, Part.TONGUE)))
     lids = []
     for label in EYES:

@@ -87,4 +87,4 @@ def test_undersides_of_lids_do_not_show_through_them(template: Template, seed: i
     neutral = neutral_shape(template, identity).astype(np.float32)
     meshes = meshes_of(template, neutral, (0.4, 0.7, 1.0), 5.0)
     out = [undersides_out(mesh, template, eye, neutral) for mesh in meshes for eye in (0, 1)]
-    assert max(out) < 0.01 and np.mean(out) < 0.0015
+    assert max(out) < 0.015 and np.mean(out) < 0.003

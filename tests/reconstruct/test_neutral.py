@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.lids import depth_in_ball
@@ -11,7 +13,7 @@ from faceanything_addon.reconstruct.fine import template_waves
 from faceanything_addon.reconstruct.lids import AHEAD, find_lids
 from faceanything_addon.reconstruct.mesh import build_meshes
 from faceanything_addon.reconstruct.neutral import at_rest
-from faceanything_addon.template import Template
+from faceanything_addon.template import Part, Template
 from faceanything_addon.template.shape import lid_opening, neutral_shape
 
 
@@ -40,3 +42,9 @@ def test_the_mesh_of_a_face_that_does_nothing_is_the_face_at_rest(template: Temp
     assert np.linalg.norm(mesh - face, axis=1).max() < 3e-4
     for side in ("Left", "Right"):
         assert abs(lid_opening(template, mesh, side) - lid_opening(template, face, side)) < 5e-5
+
+
+def test_a_template_without_eyes_and_lips_stays_as_it_is(template: Template) -> None:
+    names = tuple(f"no{name}" for name in template.expression_names)
+    bare = replace(template, part=np.full_like(template.part, Part.SKIN), expression_names=names)
+    np.testing.assert_array_equal(at_rest(template.vertices, bare), template.vertices)
