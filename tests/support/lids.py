@@ -29,7 +29,7 @@ def depth_in_ball(mesh: np.ndarray, template: Template, eye: int, neutral: np.nd
     """Metres by which skin lies nearer to an eyeball's centre than the ball's own vertices in the same direction."""
     center = (neutral[template.part == EYES[eye]].max(axis=0) + neutral[template.part == EYES[eye]].min(axis=0)) / 2
     ball = mesh[template.part == EYES[eye]] - center
-    skin = mesh[outer_skin(template)] - center
+    skin = mesh[template.part == Part.SKIN] - center
     near = (np.linalg.norm(skin, axis=1) < 0.02) & (skin[:, 2] > 0.004)
     toward = skin[near] / np.linalg.norm(skin[near], axis=1, keepdims=True)
     reach = np.linalg.norm(ball, axis=1)
