@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("numba")
 
+from faceanything_addon.reconstruct.lips import find_seam
 from faceanything_addon.template import Part, load_template
 from training.generator import people
 from training.generator.faults import through_codec
@@ -108,6 +109,20 @@ def test_expressions_stay_in_range() -> None:
     assert rows.min() >= 0 and rows.max() <= 1
     assert (rows[:, ARKIT.index("mouthClose")] <= rows[:, ARKIT.index("jawOpen")] + 1e-6).all()
     assert (rows[:, ARKIT.index("eyeBlinkLeft")] > 0.9).mean() > 0.08
+
+
+def test_rounded_lips_come_forward_and_are_shut_or_nearly_so() -> None:
+    """Lips that are taken for open ones where their wet side takes the light: half of them within 2 mm."""
+    template = load_template()
+    names, seam = template.expression_names, find_seam(template)
+    faces = [people.Face(names) for _ in range(100)]
+    for k, face in enumerate(faces):
+        people.rounded(face, np.random.default_rng(k))
+    moved = np.tensordot(np.array([people.constrain(f) for f in faces]), template.expressions, axes=1)
+    gap = (moved[:, seam.upper] - moved[:, seam.lower])[:, seam.middle, 1].mean(axis=1)
+    assert np.median(gap) < 0.002 < np.quantile(gap, 0.9)
+    forward = moved[:, seam.lower][:, seam.middle, 2].mean(axis=1)
+    assert forward.min() > 0 and np.quantile(forward, 0.1) > 0.002
 
 
 def test_motion_blinks_and_speaks() -> None:

@@ -9,8 +9,8 @@ from faceanything_addon.template.shape import EYE_TURN, LID_FOLLOW
 
 # kind: (share, function name); see `expression`.
 KINDS = (
-    ("neutral", 0.08), ("sparse", 0.19), ("extreme", 0.12), ("speech", 0.26), ("smile", 0.12), ("emotion", 0.12),
-    ("bared", 0.11),
+    ("neutral", 0.07), ("sparse", 0.17), ("extreme", 0.10), ("speech", 0.25), ("smile", 0.11), ("emotion", 0.11),
+    ("bared", 0.10), ("rounded", 0.09),
 )  # fmt: skip
 EMOTIONS = {
     "anger": {"browDown": 1.0, "noseSneer": 0.5, "eyeSquint": 0.5, "mouthPress": 0.6, "jawForward": 0.3},
@@ -80,6 +80,7 @@ def draw_expression(rng: np.random.Generator, names: tuple[str, ...], gaze: np.n
         "smile": smile,
         "emotion": emotion,
         "bared": bared,
+        "rounded": rounded,
     }[kind](face, rng)
     lids(face, rng)
     if rng.random() < 0.3:
@@ -151,6 +152,18 @@ def bared(face: Face, rng: np.random.Generator) -> None:
     for stem, scale in (("mouthSmile", 0.9), ("mouthStretch", 0.6), ("noseSneer", 0.8), ("mouthFunnel", 0.3)):
         if rng.random() < 0.4:
             face.add(stem, scale * rng.random(), rng, 0.4)
+
+
+def rounded(face: Face, rng: np.random.Generator) -> None:
+    """Lips pushed forward and shut or nearly so, as in oo, w and a kiss."""
+    face.add("mouthPucker", rng.uniform(0.3, 1.0), rng, 0.1)
+    for stem, scale in (("mouthFunnel", 0.4), ("mouthShrugLower", 0.6), ("mouthShrugUpper", 0.4), ("mouthPress", 0.4)):
+        if rng.random() < 0.4:
+            face.add(stem, scale * rng.random(), rng)
+    if rng.random() < 0.5:
+        face.add("jawOpen", 0.25 * rng.random(), rng)
+    if rng.random() < 0.5:
+        face.add("mouthClose", rng.random(), rng)
 
 
 def smile(face: Face, rng: np.random.Generator) -> None:
