@@ -8,7 +8,7 @@ import numpy as np
 from ..take.take import Actor
 from ..template import Template
 from ..template.shape import own_shapes
-from .lids import AHEAD, find_lids, push_lids_out
+from .lids import find_lids, push_lids_out
 
 
 def key_shapes(template: Template, actor: Actor) -> tuple[np.ndarray, np.ndarray]:
@@ -19,5 +19,5 @@ def key_shapes(template: Template, actor: Actor) -> tuple[np.ndarray, np.ndarray
     own = own_shapes(template, actor.rest, actor.neutral)
     faces = actor.neutral + np.concatenate([np.zeros_like(own.expressions[:1]), own.expressions])
     faces = faces.astype(np.float32)
-    push_lids_out(faces, find_lids(template, actor.neutral), np.tile(np.array(AHEAD, np.float32), (len(faces), 2, 1)))
+    push_lids_out(faces, find_lids(template, actor.neutral))
     return faces[0], faces[1:] - faces[0]

@@ -104,12 +104,14 @@ def ball_radius(ball: np.ndarray) -> np.ndarray:
     return np.interp(ANGLES, ANGLES[out > 0], out[out > 0]).astype(np.float32)
 
 
-def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray) -> None:
+def push_lids_out(vertices: np.ndarray, lids: list[Lids], axes: np.ndarray | None = None) -> None:
     """Move skin that has sunk into an eyeball out of it, in place, and no quad cuts through the ball.
 
     Args:
-        vertices: (F, V, 3). axes: (F, 2, 3) unit vectors along which the eyeballs look.
+        vertices: (F, V, 3). axes: (F, 2, 3) unit vectors along which the eyeballs look; None: ahead.
     """
+    if axes is None:
+        axes = np.tile(np.array(AHEAD, np.float32), (len(vertices), 2, 1))
     for number, lid in enumerate(lids):
         offset = vertices[:, lid.skin] - lid.center
         distance, reach = _depths(offset, lid, axes[:, number])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..template import Template
-from .lids import AHEAD, find_lids, push_lids_out
+from .lids import find_lids, push_lids_out
 from .lips import shut_at_rest
 
 
@@ -17,5 +17,5 @@ def at_rest(face: np.ndarray, template: Template) -> np.ndarray:
     be pushed out once more.
     """
     faces = shut_at_rest(face, template)[None]
-    push_lids_out(faces, find_lids(template, faces[0]), np.tile(np.array(AHEAD, np.float32), (1, 2, 1)))
+    push_lids_out(faces, find_lids(template, faces[0]))
     return faces[0]
