@@ -27,6 +27,8 @@ from fake import HEIGHT, TEMPLATE, WIDTH, ClipNetwork, TruthNetwork, coded_frame
 
 DEMO = Path(__file__).parents[2] / "demo" / "clip.mp4"
 
+JUMP = 0.35  # pixels, of a face 200 wide: as one look differs from the next; from the square of a mask 0.4 to 0.6
+
 
 @pytest.fixture
 def network() -> TruthNetwork:
@@ -92,6 +94,15 @@ def test_a_face_that_lies_or_stands_on_its_head_is_found(turns: int) -> None:
     for number in range(turns):  # np.rot90: a picture's right edge becomes its top
         points = np.stack([points[:, 1], (height if number % 2 else width) - 1 - points[:, 0]], axis=1)
     assert np.linalg.norm(lying.points - points, axis=1).mean() < 3
+
+
+@pytest.mark.parametrize("number", [0, 15, 70])
+def test_a_face_that_does_not_move_does_not_jump_at_the_second_frame(number: int) -> None:
+    frame = next(f.image for k, f in enumerate(open_footage(DEMO).frames()) if k == number)
+    tracker = FaceTracker(load_template())
+    first, second, *_, last = (tracker.next(frame).points for _ in range(5))
+    for earlier, later in ((first, second), (first, last)):
+        assert np.linalg.norm(later - earlier, axis=1).mean() < JUMP
 
 
 def test_small_face_fills_the_crop_after_the_search(network: TruthNetwork) -> None:
