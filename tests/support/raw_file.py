@@ -11,11 +11,12 @@ import numpy as np
 from faceanything_addon.footage import open_footage
 from faceanything_addon.model.full.preprocess import plan_fit
 from faceanything_addon.model.maps import FaceMaps
-from faceanything_addon.model.merge import FullMaps, sighted
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.reconstruct.actor import default_focal
 from faceanything_addon.reconstruct.camera import intrinsics
 from faceanything_addon.template import load_template
+
+from .simulated import along_axis
 
 TURN = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # axes swapped
 SCALE, SHIFT = 7.3, np.array([0.4, -2.0, 1.0])
@@ -53,8 +54,7 @@ def _along_axis(maps: FaceMaps, frame: tuple[int, ...]) -> np.ndarray:
     """(h, w) f4 distances along the optical axis of a head 0.6 m away, under the lens that is taken for granted."""
     height, width = frame[:2]
     camera = intrinsics(default_focal(width, height), width, height)
-    plain = FullMaps(maps.canonical, np.ones_like(maps.depth), maps.confidence, maps.to_frame)
-    return ((maps.depth + 0.6) / sighted(plain, maps, camera).depth).astype(np.float32)
+    return along_axis(maps, camera)
 
 
 def _whole_frame(

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from faceanything_addon.model.merge import FullMaps
-from faceanything_addon.model.prediction import Prediction
+from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.merge import FullMaps, sighted
+from faceanything_addon.model.prediction import Prediction, frame_camera
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.template import load_template
 
@@ -31,6 +32,12 @@ class SimulatedPredictor:
     def one(self, image: np.ndarray, unit: float) -> Prediction:
         self.tracker.restore(self.start)
         maps = self.tracker.next(image)
-        depth = ((maps.depth + DISTANCE) * unit).astype(np.float32)
         focal = image.shape[1] / 2 / math.tan(self.fov / 2)
+        depth = along_axis(maps, frame_camera(image, focal)) * np.float32(unit)
         return Prediction(FullMaps(bent(maps.canonical), depth, 1 + maps.confidence, maps.to_frame), focal)
+
+
+def along_axis(maps: FaceMaps, camera: np.ndarray | None) -> np.ndarray:
+    """(h, w) f4 metres along the optical axis, of the depth that the embedded network tells along the line of sight."""
+    plain = FullMaps(maps.canonical, np.ones_like(maps.depth), maps.confidence, maps.to_frame)
+    return ((maps.depth + DISTANCE) / sighted(plain, maps, camera).depth).astype(np.float32)
