@@ -17,6 +17,7 @@ from faceanything_addon.template.template import TEMPLATE_FILE, Part, load_templ
 
 from . import topology as topo
 from .embed import embed_inside, embed_skin
+from .even import evening
 from .headmodel import CENTER, HeadModel
 from .identity import learn, load_second
 from .names import ARKIT_NAMES
@@ -174,8 +175,13 @@ def landmark_points(head: HeadModel, vertices: np.ndarray, quads: np.ndarray, pa
     return locate(head.vertices[marks] + landmark_shifts(), vertices, triangles, near=32)
 
 
+def signs_of(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """(K, 1, 1) 1 or -1: whether each of the new modes (K, V, 3) is as the old one or its opposite, which is chance."""
+    return np.where((old * new).sum(axis=(1, 2)) < 0, -1, 1)[:, None, None]
+
+
 def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) -> None:
-    """Everything, into one file; `keep`: a template whose sparse points stay what they are."""
+    """Everything, into one file; `keep`: a template whose sparse points and signs of modes stay what they are."""
     old = load_template(keep) if keep else None
     head = HeadModel(folder)
     build = Build()
@@ -191,12 +197,17 @@ def make(folder: Path, registration: Path, out: Path, keep: Path | None = None) 
     v = (v + v[full_mirror] * [-1, 1, 1]) / 2
     identity, expressions = fields_of(head, build, keys)
     marks = landmark_points(head, v, q, p)
-    mean = ((close_lips(v, keys) - CENTER) / 100).astype(np.float32)
+    shut = close_lips(v, keys)
+    even = evening(shut, keys)
+    mean = ((close_lips(even @ shut, keys) - CENTER) / 100).astype(np.float32)
     regions = regions_of(keys, mean, p)
     weight = (
         0.2 + 2 * regions["face"] + regions["lips"] + regions["lids_left"] + regions["lids_right"] + regions["nose"]
     )
     identity = learn(identity * 100, load_second(folder, registration), v, p, full_mirror, weight) / 100
+    identity, expressions = (np.stack([even @ field for field in fields]) for fields in (identity, expressions))
+    if old:
+        identity *= signs_of(old.identity, identity)
     uvs, uv_quads = unwrap_skin(mean, q, p, keys, np.concatenate(build.charts))
     points = kept_points(old, mean, p, full_mirror) if old else sparse_points(keys, mean, p, full_mirror, marks)
     eyes = [mean[p == side] for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
