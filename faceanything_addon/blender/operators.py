@@ -12,17 +12,20 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..errors import UserError
 from ..jobs.process import WorkerProcess
+from ..take.files import TakeReader
 from .context import manager_of, scene_of, window_of
 from .jobs import CaptureJob, Job, ThreadJob, state, stop_all
 from .preferences import ROOT, choices
 from .properties import clip_options, settings_of, take_folder
 from .requirements import problem
-from .takes import build_from_folder, look_through_camera, open_take
+from .show import choose_take, show_take
+from .takes import open_take
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 POLL = 0.1  # seconds
+REPLACED = "The new take replaces the one that is there, once it is finished"
 BUTTONS = {
     "--overwrite": "Capture Again",
     "--resume": "Resume",
@@ -58,6 +61,7 @@ class JobOperator:
     """
 
     _timer: bpy.types.Timer | None = None
+    _scene: int = 0  # in which it was started
 
     def begin(self, context: bpy.types.Context) -> Job:
         """Start the work; every operator has its own. Raises UserError."""
@@ -75,6 +79,7 @@ class JobOperator:
             state.job = self.begin(context)
         except UserError as error:
             return fail(self, str(error))  # type: ignore[arg-type]
+        self._scene = scene_of(context).session_uid
         manager, window = manager_of(context), window_of(context)
         if bpy.app.background or window is None:
             return self._wait(context, state.job)
@@ -82,12 +87,15 @@ class JobOperator:
         manager.modal_handler_add(self)  # type: ignore[arg-type]
         return {"RUNNING_MODAL"}
 
+    def scene(self, context: bpy.types.Context) -> bpy.types.Scene:
+        """In which the job was started, whatever the window shows by now; undo makes references to it stale."""
+        scenes = (scene for scene in bpy.data.scenes if scene.session_uid == self._scene)
+        return next(scenes, scene_of(context))
+
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         job = state.job
         if job is None:
             return self._leave(context)
-        if event.type == "ESC" and event.value == "PRESS":
-            job.cancel()
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         job.poll()
@@ -129,7 +137,7 @@ class JobOperator:
 
 
 class FACEANYTHING_OT_capture(JobOperator, bpy.types.Operator):
-    """Turn the footage into an animated head. Blender stays usable meanwhile; Esc stops"""
+    """Turn the footage into an animated head. Blender stays usable meanwhile"""
 
     bl_idname = "face_anything.capture"
     bl_label = "Capture"
@@ -140,7 +148,9 @@ class FACEANYTHING_OT_capture(JobOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
         if self.overwrite:
-            return manager_of(context).invoke_confirm(self, event)
+            return manager_of(context).invoke_confirm(
+                self, event, title="Capture Again", message=REPLACED, confirm_text="Capture"
+            )
         return self.execute(context)
 
     def begin(self, context: bpy.types.Context) -> Job:
@@ -154,7 +164,7 @@ class FACEANYTHING_OT_capture(JobOperator, bpy.types.Operator):
 
     def done(self, context: bpy.types.Context, job: Job) -> None:
         assert isinstance(job, CaptureJob) and job.take is not None
-        show_take(context, job.take)
+        state.note = show_take(context, self.scene(context), job.take)
 
 
 class FACEANYTHING_OT_load_take(bpy.types.Operator):
@@ -177,23 +187,12 @@ class FACEANYTHING_OT_load_take(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         state.error = state.note = ""
         try:
-            show_take(context, bpy.path.abspath(self.directory))
+            folder = Path(bpy.path.abspath(self.directory))
+            state.note = show_take(context, scene_of(context), str(folder))
+            choose_take(settings_of(context), folder, TakeReader(folder).info.footage)
         except UserError as error:
             return fail(self, str(error))
         return {"FINISHED"}
-
-
-def show_take(context: bpy.types.Context, folder: str) -> None:
-    """Build a take into the current scene and look through its camera."""
-    scene = scene_of(context)
-    missing: list[str] = []
-    built = build_from_folder(scene, folder, choices(context).key_limit, missing.append)
-    look_through_camera(scene)
-    state.note = f"{built.collection.name}: {len(built.clock.keys)} frames"
-    if built.plate is None:
-        state.note += ", footage not found"
-    else:
-        state.note = "; ".join([state.note, *missing])
 
 
 class FACEANYTHING_OT_preview(JobOperator, bpy.types.Operator):

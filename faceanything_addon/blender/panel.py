@@ -11,6 +11,7 @@ import bpy
 
 from ..errors import UserError
 from ..jobs.predictors import FULL, JOINT
+from ..take.anew import in_the_making
 from ..take.files import read_header
 from .jobs import Job, state
 from .operators import CLASSES as OPERATORS
@@ -90,6 +91,7 @@ def draw_job(layout: Any, job: Job) -> None:
 
 def draw_actions(layout: Any, folder: Path | None, footage: str) -> None:
     stage = take_stage(folder)
+    begun = stage is not None and stage != "complete" or folder is not None and in_the_making(folder) != folder
     other = other_footage(folder, footage) if stage not in (None, "damaged") else None
     if other is not None:
         layout.label(text=f"take of {other.name}", icon="INFO")
@@ -99,7 +101,7 @@ def draw_actions(layout: Any, folder: Path | None, footage: str) -> None:
         column.enabled = folder is not None
         column.operator("face_anything.capture", icon="PLAY")
     else:
-        if stage != "complete":
+        if begun:
             column.operator("face_anything.capture", text="Resume", icon="PLAY").resume = True
         column.operator("face_anything.capture", text="Capture Again", icon="FILE_REFRESH").overwrite = True
     row = layout.column(align=True)

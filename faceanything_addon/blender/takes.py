@@ -15,6 +15,7 @@ from ..template import Template, load_template
 from .scene import SceneOptions, TakeObjects, build_take
 
 CACHE_NAME = "face.pc2"
+TAKE, FOOTAGE = "face_anything_take", "face_anything_footage"  # of a collection: folder, and what it was filmed from
 DEFAULT_KEY_LIMIT = 600
 
 
@@ -49,12 +50,12 @@ def build_from_folder(
     texture = stored_picture(folder, template, lambda: take, tell)
     options = SceneOptions(key_limit=key_limit, cache_file=folder / CACHE_NAME, texture_file=texture)
     built = build_take(scene, take, template, options)
-    built.collection["face_anything_take"] = str(folder)
+    built.collection[TAKE], built.collection[FOOTAGE] = str(folder), take.info.footage
     return built
 
 
 def look_through_camera(scene: bpy.types.Scene) -> None:
-    """Show the take as it was filmed in every 3D view of the file that shows this scene."""
+    """Show the take as it was filmed in every 3D view of the file that shows this scene, all of the picture."""
     for screen in _screens_of(scene):
         for area in screen.areas:
             for space in area.spaces:
@@ -62,6 +63,18 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
                     space.camera = scene.camera
                     space.region_3d.view_perspective = "CAMERA"
                     space.shading.type = "SOLID"
+    if not bpy.app.background:
+        _fit_into_views(scene)
+
+
+def _fit_into_views(scene: bpy.types.Scene) -> None:
+    """Zoom so that a picture of any shape is seen whole: as Blender has it, tall ones run out of the view."""
+    for manager in bpy.data.window_managers:
+        for window in (w for w in manager.windows if w.scene == scene):
+            for area in (a for a in window.screen.areas if a.type == "VIEW_3D"):
+                region = next(r for r in area.regions if r.type == "WINDOW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.view3d.view_center_camera()
 
 
 def _screens_of(scene: bpy.types.Scene) -> list[bpy.types.Screen]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
-from ..take.files import SKIN_FILE, TakeReader, join_frames
+from ..take.anew import SKIN_FILE
+from ..take.files import TakeReader, join_frames
 from ..take.take import Take
 from ..template import Template
 from .texture import write_texture

@@ -25,7 +25,8 @@ from ..reconstruct.driving import Driving
 from ..reconstruct.evidence import EVIDENCE_VERSION
 from ..reconstruct.likeness import as_unlike
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
-from ..take.files import BRIDGE_FILE, check_target, read_header
+from ..take.anew import BRIDGE_FILE, in_the_making
+from ..take.files import check_target, read_header
 from ..take.storage import write_npz
 from ..template import Template, load_template
 from ..timecode import Timecode
@@ -166,6 +167,7 @@ def make_take(
     make_follower = make_follower or partial(stages.follower, options.threads, None, None)
     times, found = _observe(writer, footage, stages, make_follower, report, cancelled)
     if not found.any():
+        writer.give_up()
         raise UserError(f"{options.footage}: no face was found in {len(found)} frames; use footage that shows one")
     _fit(writer, footage, stages, focal or predicted_focal(writer), times, found, report, cancelled)
     writer.finish(options.keep_evidence)
@@ -177,7 +179,8 @@ def _full_plan(options: ClipOptions, footage: Footage, stages: Stages, exists: b
         raise UserError(f"--predictor {options.predictor}: is not known; give {' or '.join(PREDICTORS)}")
     if options.predictor != FULL:
         return None
-    before = read_header(Path(options.out).expanduser()).settings if exists and options.resume else None
+    begun = in_the_making(Path(options.out).expanduser())
+    before = read_header(begun).settings if exists and options.resume else None
     chosen = FullOptions(options.checkpoint, options.device, options.mode, options.window)
     return stages.plan_full(chosen, footage, before)
 
@@ -241,7 +244,7 @@ def chosen_footage(options: ClipOptions) -> Footage:
 def common_settings(options: ClipOptions, focal: float | None, footage: Footage) -> dict[str, Any]:
     """What else a resumed run must have in common with the first."""
     size = footage_bytes(footage)
-    if options.resume and _size_is_unknown(Path(options.out).expanduser()):
+    if options.resume and _size_is_unknown(in_the_making(Path(options.out).expanduser())):
         size = None
     known = {"evidence": EVIDENCE_VERSION, "networks": networks_digest()}  # an update may bring others
     return {"focal": focal, "footage_bytes": size} | known

@@ -21,7 +21,8 @@ from ..model.merge import FullMaps, collect_pairs, merge_maps
 from ..reconstruct.actor import default_focal
 from ..reconstruct.camera import intrinsics
 from ..take import TakeWriter
-from ..take.files import BRIDGE_FILE, check_target
+from ..take.anew import BRIDGE_FILE
+from ..take.files import check_target
 from ..take.storage import read_npz, write_npz
 from .clip import (
     ClipOptions,

@@ -12,7 +12,9 @@ import numpy as np
 
 from ..errors import UserError
 from . import evidence as ev
+from .anew import ANEW, discard, in_the_making, put_in_place, remove_chunks, remove_results
 from .codec import encode_actor, encode_frames, read_actor, read_frames
+from .moved import with_footage
 from .storage import TEMPORARY, damaged, read_json, write_errors, write_json, write_npz
 from .take import Actor, Frames, Take, TakeInfo
 
@@ -22,8 +24,6 @@ CHUNK = ev.CHUNK
 MADE_BY = ("evidence", "networks")  # settings that tell the version, not the input: a finished take stays one
 MOST = {"fps": 10_000, "width": 1 << 16, "height": 1 << 16}  # beyond any camera's
 CUT_OFF = "take.json" + TEMPORARY  # all that is left where a take was stopped at its very start
-BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
-SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class TakeReader:
         self.header = read_header(self.folder)
         if self.header.stage != "complete" or self.header.frames is None:
             raise UserError(f"{self.folder}: the take is not finished; run the same reconstruct again with --resume")
-        self.info, self.length = self.header.info, self.header.frames
+        self.info, self.length = with_footage(self.header.info, self.folder), self.header.frames
         self.actor = read_actor(self.folder / "actor.npz")
         for number in range(self.chunk_count):
             if not ev.chunk_path(self.folder / "frames", number).is_file():
@@ -162,12 +162,12 @@ class TakeWriter:
     """A take in the making: evidence chunks first, then the actor, then the frames.
 
     Every file is whole or absent. Killed at any moment, TakeWriter.open(..., resume=True) goes on from the last whole
-    evidence chunk.
+    evidence chunk. A finished take is replaced once the new one is finished, see `anew.py`.
     """
 
     def __init__(self, folder: Path, header: Header) -> None:
-        self.folder, self.header = folder, header
-        self.evidence_folder, self.frames_folder = folder / "evidence", folder / "frames"
+        self._settle(folder)
+        self.header = header
         self.evidence_chunks = 0  # whole ones on disk
         self._waiting: list[Frames] = []
         self._frame_chunks = 0
@@ -188,7 +188,7 @@ class TakeWriter:
             folder: made if missing. A folder that is not a take and not empty is never touched.
             settings: JSON-able; what the result depends on besides info.
             resume: go on with the take in the folder; begin one if there is none.
-            overwrite: replace the take in the folder; not together with resume.
+            overwrite: replace the take in the folder, a finished one by `finish`; not together with resume.
 
         Raises:
             UserError: the folder holds other things, or a take and neither resume nor overwrite, or a take that was
@@ -197,13 +197,17 @@ class TakeWriter:
         folder, settings = Path(folder).expanduser(), settings or {}
         if wrong := _wrong_number(asdict(info)):
             raise UserError(f"{info.footage}: its {wrong}, which no take can hold; convert it to a usual size and rate")
-        exists = check_target(folder, resume, overwrite)
+        exists, header = check_target(folder, resume, overwrite), Header(info, settings, STAGES[0])
+        if _is_finished(folder / ANEW):  # but stopped before it was in its place
+            with write_errors(folder):
+                put_in_place(folder, begun=not _has_all(folder / ANEW))
         if exists and resume:
-            return cls._resume(folder, info, settings)
-        writer = cls(folder, Header(info, settings, STAGES[0]))
+            return cls._resume(_to_resume(folder, header), info, settings)
+        if exists and _is_finished(folder):
+            folder = folder / ANEW
+        writer = cls(folder, header)
         with write_errors(folder):
-            if exists:
-                _remove_results(folder)
+            remove_results(folder)
             folder.mkdir(parents=True, exist_ok=True)
         writer.header.write(folder)  # first: without it, whatever else there is would not be known as a take's
         writer._make_folders()
@@ -213,8 +217,7 @@ class TakeWriter:
     def _resume(cls, folder: Path, info: TakeInfo, settings: dict[str, Any]) -> TakeWriter:
         header = read_header(folder)
         done = header.stage == "complete" and _is_whole(folder)
-        old, new = ({**asdict(h.info), **h.settings} for h in (header, Header(info, settings, STAGES[0])))
-        if changed := _differences(old, new, MADE_BY if done else ()):
+        if changed := _differences(header, Header(info, settings, STAGES[0]), MADE_BY if done else ()):
             raise UserError(
                 f"{folder}: was begun with other input ({changed}); resume with the same, or use --overwrite"
             )
@@ -226,6 +229,10 @@ class TakeWriter:
             for leftover in (*folder.glob("*" + TEMPORARY), *folder.glob("*/*" + TEMPORARY)):
                 leftover.unlink()
         return writer
+
+    def _settle(self, folder: Path) -> None:
+        self.folder = folder
+        self.evidence_folder, self.frames_folder = folder / "evidence", folder / "frames"
 
     def _make_folders(self) -> None:
         with write_errors(self.folder):
@@ -283,9 +290,22 @@ class TakeWriter:
             self._waiting = []
         header = self.header
         self._set_header(Header(header.info, header.settings, "complete", header.frames, header.broken))
-        if not keep_evidence:
-            with write_errors(self.evidence_folder):
-                _remove_chunks(self.evidence_folder)
+        with write_errors(self.folder):
+            if not keep_evidence:
+                remove_chunks(self.evidence_folder)
+            if self._is_anew:
+                put_in_place(self.folder.parent)
+                self._settle(self.folder.parent)
+
+    def give_up(self) -> None:
+        """Leave the finished take that was to be replaced as it is; a first one stays unfinished."""
+        if self._is_anew:
+            with write_errors(self.folder):
+                discard(self.folder.parent)
+
+    @property
+    def _is_anew(self) -> bool:
+        return self.folder.name == ANEW and _looks_like_take(self.folder.parent)
 
     def _write_frames(self, frames: Frames) -> None:
         if self._actor is None:
@@ -336,22 +356,31 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _remove_results(folder: Path) -> None:
-    """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
-    for name in ("actor.npz", BRIDGE_FILE, SKIN_FILE):
-        (folder / name).unlink(missing_ok=True)
-    for part in ("evidence", "frames"):
-        _remove_chunks(folder / part)
+def _has_all(folder: Path) -> bool:
+    """Whether no file of a finished take is missing."""
+    try:
+        return len(TakeReader(folder)) > 0
+    except UserError:
+        return False
 
 
-def _remove_chunks(folder: Path) -> None:
-    for file in (*folder.glob("[0-9]*.npz"), *folder.glob("[0-9]*.npz" + TEMPORARY)):
-        file.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _is_finished(folder: Path) -> bool:
+    try:
+        return read_header(folder).stage == "complete"
+    except UserError:
+        return False
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any], but: Container[str]) -> str:
+def _to_resume(folder: Path, wanted: Header) -> Path:
+    """The new take where one is in the making, unless it is the finished one that was asked for."""
+    new = in_the_making(folder)
+    if new == folder or _differences(read_header(folder), wanted, MADE_BY) or not _is_finished(folder):
+        return new
+    return folder if _differences(read_header(new), wanted, ()) else new
+
+
+def _differences(before: Header, now: Header, but: Container[str]) -> str:
+    old, new = ({**asdict(h.info), **h.settings} for h in (before, now))
     keys = [k for k in {**old, **new} if old.get(k) != new.get(k) and k not in but]
     changed = [f"{k} was {old.get(k)}, is {new.get(k)}" for k in keys]
     return "; ".join(changed)

@@ -106,5 +106,10 @@ def test_a_take_that_is_overwritten_does_not_keep_the_picture_of_the_one_before(
     """Else it could be used for another face, where the new footage is not there."""
     folder = filmed(tmp_path)
     painted(folder)
-    TakeWriter.open(folder, make_take(TEMPLATE, 1).info, overwrite=True)
+    again = make_take(TEMPLATE, 1)
+    writer = TakeWriter.open(folder, again.info, overwrite=True)
+    writer.end_evidence(1, 0)
+    writer.set_actor(again.actor)
+    writer.add_frames(again.frames)
+    writer.finish()
     assert not (folder / "texture.png").exists()

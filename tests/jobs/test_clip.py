@@ -90,6 +90,21 @@ def test_a_take_survives_an_overwrite_with_bad_footage(tmp_path, video):
     assert len(read_take(tmp_path / "t").frames) == 3
 
 
+def test_a_take_survives_an_overwrite_that_is_stopped_and_one_that_finds_no_face(tmp_path, video):
+    options = ClipOptions(str(video), str(tmp_path / "t"), end=3)
+    reconstruct_clip(options, stages=toy_stages())
+    before = files(tmp_path / "t")
+    blind = replace(toy_stages(), observe=lambda maps, template: {"found": np.zeros((), bool)})
+    with pytest.raises(UserError, match="no face"):
+        reconstruct_clip(replace(options, overwrite=True), stages=blind)
+    assert files(tmp_path / "t") == before
+    with pytest.raises(Cancelled):
+        reconstruct_clip(replace(options, end=90, overwrite=True), cancelled=stop_after(70), stages=toy_stages())
+    assert before.items() <= files(tmp_path / "t").items() and len(read_take(tmp_path / "t").frames) == 3
+    reconstruct_clip(replace(options, end=90, resume=True), stages=toy_stages())
+    assert len(read_take(tmp_path / "t").frames) == 90
+
+
 def test_a_range_of_frames_keeps_their_times(tmp_path, video):
     options = ClipOptions(str(video), str(tmp_path / "t"), start=20, end=90)
     take = read_take(reconstruct_clip(options, stages=toy_stages()))

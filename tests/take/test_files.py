@@ -29,8 +29,10 @@ def evidence(count: int, begin: int = 0) -> EvidenceChunk:
     return EvidenceChunk({"found": np.ones(count, bool)}, index, index / 25, {"crop": [0.1 * begin]})
 
 
-def write_take(folder: Path, count: int = 100, parts: int = 30, settings: dict[str, Any] | None = None) -> Frames:
-    writer = TakeWriter.open(folder, toy_info(count), settings)
+def write_take(
+    folder: Path, count: int = 100, parts: int = 30, settings: dict[str, Any] | None = None, **how: bool
+) -> Frames:
+    writer = TakeWriter.open(folder, toy_info(count), settings, **how)
     frames = toy_frames(count, NEUTRAL)
     writer.end_evidence(count, 0)
     writer.set_actor(ACTOR)
@@ -99,9 +101,17 @@ def test_a_take_is_replaced_only_when_asked_and_strange_files_in_it_stay(tmp_pat
     write_take(tmp_path / "t")
     (tmp_path / "t" / "mine.txt").write_text("a note")
     assert "--resume" in complaint(TakeWriter.open, tmp_path / "t", toy_info())
-    TakeWriter.open(tmp_path / "t", toy_info(), overwrite=True)
+    write_take(tmp_path / "t", 70, overwrite=True)
     left = {str(f.relative_to(tmp_path / "t")) for f in (tmp_path / "t").rglob("*") if f.is_file()}
-    assert left == {"take.json", "mine.txt"}
+    assert left == {"take.json", "actor.npz", "frames/000000.npz", "frames/000064.npz", "mine.txt"}
+    write_take(tmp_path / "t", 5, overwrite=True)
+    assert not (tmp_path / "t/frames/000064.npz").exists() and len(read_take(tmp_path / "t").frames) == 5
+
+
+def test_a_take_that_is_not_finished_is_replaced_at_once(tmp_path):
+    TakeWriter.open(tmp_path / "t", toy_info(100)).add_evidence(evidence(64))
+    TakeWriter.open(tmp_path / "t", toy_info(100), overwrite=True)
+    assert [f.name for f in (tmp_path / "t").rglob("*") if f.is_file()] == ["take.json"]
 
 
 def test_resuming_with_other_input_is_refused(tmp_path):

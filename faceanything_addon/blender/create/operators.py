@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FACEANYTHING_OT_make_shapes(JobOperator, bpy.types.Operator):
-    """Make the 52 ARKit shape keys for the selected meshes, on copies. Blender stays usable meanwhile; Esc stops"""
+    """Make the 52 ARKit shape keys for the selected meshes, on copies. Blender stays usable meanwhile"""
 
     bl_idname = "face_anything.make_shapes"
     bl_label = "Make ARKit Shape Keys"
@@ -53,13 +53,14 @@ class FACEANYTHING_OT_make_shapes(JobOperator, bpy.types.Operator):
 
     def done(self, context: bpy.types.Context, job: Job) -> None:
         # Meshes may have been edited or removed meanwhile, and undo makes all references to them stale.
-        scene, made = scene_of(context), self.made[0]
+        scene, made = self.scene(context), self.made[0]
         meshes = [scene.objects.get(name) for name in self.names]
         for mesh, name, count in zip(meshes, self.names, self.counts, strict=True):
             if mesh is None or mesh.type != "MESH" or len(mesh.data.vertices) != count:
                 raise UserError(f"{name}: was changed while the shapes were made; make them again")
         collection = add_copies(scene, meshes, made.names, made.offsets, self.axes)
-        view_layer_of(context).objects.active = collection.objects[0]
+        layer = view_layer_of(context) if scene == scene_of(context) else scene.view_layers[0]
+        layer.objects.active = collection.objects[0]
         state.note = "; ".join([f"{collection.name}: {len(made.names) - len(made.empty)} shapes", *notes(made)])
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class FACEANYTHING_OT_export(JobOperator, bpy.types.Operator):
-    """Write the take as a file for other tools. Blender stays usable meanwhile; Esc stops"""
+    """Write the take as a file for other tools. Blender stays usable meanwhile"""
 
     bl_idname = "face_anything.export"
     bl_label = "Export"

@@ -9,12 +9,13 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ...exchange.pc2 import write_pc2
 from ...take.take import Take
 from ...template import Part, Template
 from .. import space
 from . import camera as cameras
 from . import plate as plates
-from .head import add_cache, add_eye, add_head, add_shape_keys, eye_center, gaze_quaternions, make_eye_mesh
+from .head import add_eye, add_head, add_shape_keys, attach_cache, eye_center, gaze_quaternions, make_eye_mesh
 from .materials import add_texture, assign_parts, eye_materials, part_materials
 from .mesh import EYES, FACE, Piece, add_region_groups, cut_piece, hide_shoulders, make_mesh
 from .rig import add_arkit_keys, animate_arkit
@@ -61,7 +62,9 @@ def build_take(scene: bpy.types.Scene, take: Take, template: Template, options: 
     Raises:
         UserError: the cache file cannot be written.
     """
-    builder = _Builder(scene, take, template, options)
+    piece = cut_piece(template, FACE)
+    cache = _write_cache(take, piece, options)  # before anything is made, so that a failure leaves the scene alone
+    builder = _Builder(scene, take, template, options, piece, cache)
     camera = builder.camera()
     head = builder.head()
     face = builder.face(head)
@@ -70,11 +73,28 @@ def build_take(scene: bpy.types.Scene, take: Take, template: Template, options: 
     return TakeObjects(builder.collection, camera, head, face, eyes, rig, builder.clock, builder.plate)
 
 
+def _write_cache(take: Take, piece: Piece, options: SceneOptions) -> Path | None:
+    """The file from which a long take plays, instead of thousands of keys."""
+    if options.cache_file is None or len(take.frames) <= options.key_limit:
+        return None
+    write_pc2(options.cache_file, space.object_vertices(take.frames.vertices[:, piece.index]))
+    return options.cache_file
+
+
 class _Builder:
     """The steps of `build_take`, with what they share."""
 
-    def __init__(self, scene: bpy.types.Scene, take: Take, template: Template, options: SceneOptions) -> None:
+    def __init__(
+        self,
+        scene: bpy.types.Scene,
+        take: Take,
+        template: Template,
+        options: SceneOptions,
+        piece: Piece,
+        cache: Path | None,
+    ) -> None:
         self.scene, self.take, self.template, self.options = scene, take, template, options
+        self.piece, self.cache = piece, cache
         self.name = Path(take.info.footage).stem[:40] or "take"
         self.collection = bpy.data.collections.new(self.name)
         scene.collection.children.link(self.collection)
@@ -87,7 +107,6 @@ class _Builder:
         if options.texture_file is not None:
             add_texture(self.part_materials[Part.SKIN], options.texture_file)
         self.eye_materials = eye_materials(self.name)
-        self.piece: Piece = cut_piece(template, FACE)
         self.neutral = take.actor.neutral
         self.turns = gaze_quaternions(take.frames)
 
@@ -110,10 +129,10 @@ class _Builder:
 
     def face(self, head: bpy.types.Object) -> bpy.types.Object:
         face = self._face_object(f"{self.name} face", head)
-        samples = space.object_vertices(self.take.frames.vertices[:, self.piece.index])
-        if self.options.cache_file is not None and len(samples) > self.options.key_limit:
-            add_cache(face, samples, self.clock.keys, self.options.cache_file)
+        if self.cache is not None:
+            attach_cache(face, self.cache, self.clock.keys)
         else:
+            samples = space.object_vertices(self.take.frames.vertices[:, self.piece.index])
             add_shape_keys(face, samples, self.clock.keys)
         hide_shoulders(face)
         return face

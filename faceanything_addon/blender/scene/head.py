@@ -9,11 +9,11 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ...exchange.pc2 import write_pc2
 from ...take.take import Frames
 from ...template import Part, Template
 from ...template.shape import eyeball_rotation
 from .. import space
+from ..paths import stored_path
 from .animation import OWN, curves_of, set_curve, set_vector
 from .materials import assign_eye
 from .mesh import Piece, cut_piece, make_mesh
@@ -60,21 +60,11 @@ def add_shape_keys(target: bpy.types.Object, samples: np.ndarray, keys: np.ndarr
     set_curve(curves_of(shapes), "eval_time", 0, keys, times)
 
 
-def add_cache(target: bpy.types.Object, samples: np.ndarray, keys: np.ndarray, file: Path) -> None:
-    """A PC2 file beside the take instead of thousands of keys; the sample is keyed, so any timing plays right.
-
-    Args:
-        samples: (F, N, 3) f4, object space.
-        file: the cache to write.
-    """
-    write_pc2(file, samples)
-    attach_cache(target, file, keys)
-
-
 def attach_cache(target: bpy.types.Object, file: Path, keys: np.ndarray) -> None:
-    """Play a PC2 file whose samples belong to the scene frames keys (F,)."""
+    """Play a PC2 file whose samples belong to the scene frames keys (F,): the sample is keyed, so any timing plays
+    right."""
     cache: Any = target.modifiers.new("Face Anything cache", "MESH_CACHE")
-    cache.cache_format, cache.filepath = "PC2", str(file)
+    cache.cache_format, cache.filepath = "PC2", stored_path(file)
     cache.forward_axis, cache.up_axis = "POS_Y", "POS_Z"
     cache.interpolation, cache.play_mode, cache.time_mode = "LINEAR", "CUSTOM", "FRAME"
     path = f'modifiers["{cache.name}"].eval_frame'

@@ -14,6 +14,7 @@ from ...errors import UserError
 from ...footage.images import SUFFIXES, natural_key
 from ...footage.video import stored_turn
 from ...take.take import TakeInfo
+from ..paths import stored_path
 from .timing import Clock
 
 OBLONG = 0.02  # by which shapes differ that are not the same
@@ -28,6 +29,7 @@ def load_plate(info: TakeInfo) -> bpy.types.Image | None:
         image = bpy.data.images.load(str(path), check_existing=False)
     except RuntimeError:
         return None
+    image.filepath = stored_path(path)
     if image.source == "FILE" and Path(info.footage).is_dir():
         image.source = "SEQUENCE"
     return image

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ...footage.sound import sound_start
+from ..paths import stored_path
 
 OWNER = "face_anything_sound"  # of a strip: what it belongs to, names apart by BETWEEN
 BETWEEN = "\n"
@@ -48,11 +49,20 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
         strip = there or strips.new_sound(file.stem, str(file), _free_channel(strips), round(position))
     except RuntimeError:
         return None
+    strip.sound.filepath, strip.mute = stored_path(file), False
     strip[OWNER] = BETWEEN.join(dict.fromkeys((*_owners(strip), owner)))
     if hasattr(strip, "sound_offset"):
         strip.sound_offset = (position - round(position)) / rate
     scene.sync_mode = "AUDIO_SYNC"
     return strip
+
+
+def mute_others(scene: bpy.types.Scene, names: set[str]) -> None:
+    """Mute the strips that nothing owns but the objects of these names."""
+    for strip in _strips(scene) if scene.sequence_editor is not None else ():
+        owners = set(_owners(strip))
+        if owners and owners <= names:
+            strip.mute = True
 
 
 def _owners(strip: Any) -> list[str]:

@@ -1,0 +1,83 @@
+"""A finished take that is made anew: it stays what it was until the new one is finished."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from .storage import TEMPORARY
+
+ANEW = "anew"  # folder within the take's, a take of its own
+HEADER_FILE = "take.json"
+BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
+SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
+RESULTS = ("actor.npz", BRIDGE_FILE, SKIN_FILE)
+PARTS = ("evidence", "frames")
+
+
+def in_the_making(folder: Path) -> Path:
+    """The folder of the take that a resumed run goes on with: that of the new one where a take is made anew."""
+    return folder / ANEW if (folder / ANEW / HEADER_FILE).is_file() else folder
+
+
+def put_in_place(folder: Path, begun: bool = False) -> None:
+    """Replace the take in a folder by the finished new one within it.
+
+    All that is old goes first, take.json comes last: stopped half way, it can be gone on with.
+
+    Args:
+        begun: some files of the new take are in their place already.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    new = folder / ANEW
+    if not begun:
+        remove_results(folder)
+    for part in PARTS:
+        for file in chunk_files(new / part):
+            (folder / part).mkdir(exist_ok=True)
+            file.replace(folder / part / file.name)
+    for name in (*RESULTS, HEADER_FILE):
+        if (new / name).is_file():
+            (new / name).replace(folder / name)
+    _remove_folders(new)
+
+
+def discard(folder: Path) -> None:
+    """Remove the new take within a folder, and nothing else.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    remove_results(folder / ANEW)
+    (folder / ANEW / HEADER_FILE).unlink(missing_ok=True)
+    _remove_folders(folder / ANEW)
+
+
+def remove_results(folder: Path) -> None:
+    """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+    for part in PARTS:
+        remove_chunks(folder / part)
+
+
+def remove_chunks(folder: Path) -> None:
+    """Remove the stored chunks in a folder, and the folder if nothing else is in it."""
+    for file in (*chunk_files(folder), *folder.glob("[0-9]*.npz" + TEMPORARY)):
+        file.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def chunk_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.npz"))
+
+
+def _remove_folders(folder: Path) -> None:
+    """What the user put there stays."""
+    for empty in (*(folder / part for part in PARTS), folder):
+        with suppress(OSError):
+            empty.rmdir()
