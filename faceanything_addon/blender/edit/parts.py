@@ -17,9 +17,9 @@ from ...solve.edit import TURN, Edit, calmed, edited, scaled_turns
 from ...solve.reduce import EYE_RADIUS, HEAD_RADIUS, Tolerance
 from ...solve.regions import EYES, HEAD, SIDES
 from ...take.performance import Performance
-from ...template.shape import eyeball_rotation
 from .. import space
-from ..retarget.characters import Character, key_names, roots_of
+from ..retarget.characters import Character, key_names
+from ..retarget.eyes import eye_columns, eyes_of
 from ..retarget.head import eulers, head_at, head_channel, head_columns, rest_rotation
 from ..retarget.memory import recall
 from ..scene.head import SIDE
@@ -180,17 +180,13 @@ class EyePart(TurnPart):
 
     radius = EYE_RADIUS
 
-    def __init__(self, eye: Any) -> None:
+    def __init__(self, eye: Any, mirror: bool) -> None:
         self.datablock = self.item = eye
-        self.side = int(eye[SIDE])
-        self.names = (EYES, SIDES[self.side])
+        self.mirror = mirror
+        self.names = (EYES, SIDES[int(eye[SIDE])])
 
     def played(self, performance: Performance, at: np.ndarray) -> dict[Channel, np.ndarray]:
-        if performance.gaze is None:
-            return {}
-        gaze = resample(performance.time, performance.gaze[:, self.side], at)
-        turns = space.quaternions(space.object_rotations(eyeball_rotation(gaze).astype(np.float64)))
-        return {("rotation_quaternion", index): column for index, column in enumerate(turns.T)}
+        return eye_columns(self.item, performance, at, self.mirror)
 
 
 def _alike(turns: np.ndarray, scaled: np.ndarray) -> np.ndarray:
@@ -208,9 +204,4 @@ def parts_of(scene: bpy.types.Scene, character: Character) -> list[Part]:
     parts: list[Part] = [KeyPart(mesh, applied.mapping, unit) for mesh in shapes.values()]
     if applied.head is not None:
         parts.append(HeadPart(applied.head, applied.bone, applied.mapping.mirror))
-    return [*parts, *(EyePart(eye) for eye in _eyes(scene, character))]
-
-
-def _eyes(scene: bpy.types.Scene, character: Character) -> list[Any]:
-    family = set().union(*(roots_of(mesh) for mesh in character.meshes))
-    return [item for item in scene.objects if SIDE in item and family & roots_of(item)]
+    return [*parts, *(EyePart(eye, applied.mapping.mirror) for eye in eyes_of(scene, character))]

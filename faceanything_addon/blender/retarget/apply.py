@@ -19,6 +19,7 @@ from ..scene.sound import add_sound
 from ..scene.timing import fps_pair, rate_of
 from .actions import ActionWriter
 from .characters import Character, check_local, key_names, owner_of
+from .eyes import eye_columns, eyes_of, write_eye
 from .head import head_at, head_channel, write_head
 from .memory import Applied, remember
 
@@ -69,7 +70,7 @@ def counted(number: int, one: str, many: str = "") -> str:
 def retarget(scene: bpy.types.Scene, performance: Performance, character: Character, options: Options) -> Report:
     """Write the character's keys, and the head's turn where it is wanted, at whole frames of the scene's rate.
 
-    What animated the character before goes onto NLA tracks below.
+    The eyes of a take's own rig get the gaze. What animated the character before goes onto NLA tracks below.
 
     Raises:
         UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
@@ -77,7 +78,9 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     mapping, missing = mapping_for(character, options)
     for mesh in _one_a_datablock(character):
         check_local(mesh.data.shape_keys)
-    check_local(character.meshes[0])
+    eyes = eyes_of(scene, character)
+    for item in (character.meshes[0], *eyes):
+        check_local(item)
     if options.head is not None:
         check_local(options.head)
         head_channel(options.head, options.bone)
@@ -92,6 +95,8 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     columns = dict(zip(mapping.targets, values.T, strict=True))
     writer = ActionWriter(f"{character.name} face")
     written = [_write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)]
+    for eye in eyes:
+        write_eye(writer.curves(eye), frames, eye_columns(eye, performance, at, mapping.mirror))
     if options.head is not None:
         turns = head_at(performance, at, mapping.mirror)
         write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
