@@ -9,6 +9,7 @@ from test_create import add_monkey, places, scene, select, two_shapes
 from faceanything_addon.blender.create.pieces import family, read_pieces
 from faceanything_addon.blender.create.result import add_copies, axes_of, results
 from faceanything_addon.blender.jobs import state
+from faceanything_addon.blender.retarget.operators import chosen_character
 from faceanything_addon.errors import UserError
 
 __all__ = ["scene"]
@@ -54,6 +55,36 @@ def test_a_copy_that_is_being_worked_on_is_neither_accepted_nor_discarded(scene,
         refuses(operator, "Suzanne ARKit: is being worked on; go to Object Mode first")
     bpy.ops.object.mode_set(mode="OBJECT")
     assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
+
+
+def test_accepted_meshes_are_selected_alone_and_the_one_in_hand_is_active(scene):
+    head, teeth, stranger = add_monkey(), add_monkey(), add_monkey()
+    offset = np.full((1, len(head.data.vertices), 3), 0.1)
+    collection = add_copies(scene, [head, teeth], ["jawOpen"], [offset, offset])
+    select(collection.objects[1], stranger)
+    assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
+    assert bpy.context.view_layer.objects.active == teeth and set(bpy.context.selected_objects) == {head, teeth}
+    assert chosen_character(bpy.context).meshes == (teeth,)
+
+
+def test_a_mesh_that_is_in_no_view_layer_is_accepted_too(scene):
+    head, room = add_monkey(), bpy.data.collections.new("Elsewhere")
+    scene.collection.children.link(room)
+    room.objects.link(head)
+    scene.collection.objects.unlink(head)
+    two_shapes(head)
+    bpy.context.view_layer.layer_collection.children["Elsewhere"].exclude = True
+    assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"} and head.data.shape_keys is not None
+
+
+def test_what_is_being_worked_on_stays_in_hand_when_shapes_are_accepted(scene):
+    head, stranger = add_monkey(), add_monkey()
+    two_shapes(head)
+    select(stranger)
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
+    assert bpy.context.view_layer.objects.active == stranger and stranger.mode == "EDIT"
+    bpy.ops.object.mode_set(mode="OBJECT")
 
 
 def test_copies_without_keys_and_doubled_copies_are_told(scene):

@@ -17,9 +17,10 @@ from ..operators import JobOperator, fail
 from ..preferences import choices
 from ..requirements import problem
 from .landmarks import add_landmarks, scene_landmarks
+from .pieces import COPY as ORIGINAL
 from .pieces import chosen_meshes, read_pieces
 from .properties import AUTO, create_settings
-from .result import accept, add_copies, axes_of, chosen_result, discard
+from .result import accept, add_copies, axes_of, chosen_result, discard, take_in_hand
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -101,7 +102,11 @@ class FACEANYTHING_OT_accept_shapes(ResultOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def apply(self, scene: bpy.types.Scene, collection: Any) -> str:
-        return f"{', '.join(accept(scene, collection))}: has ARKit shape keys"
+        active = active_of(bpy.context)
+        first = active.get(ORIGINAL) if active is not None else None
+        names = accept(scene, collection)
+        take_in_hand(sorted((scene.objects[name] for name in names), key=lambda item: item != first))
+        return f"{', '.join(names)}: has ARKit shape keys"
 
 
 class FACEANYTHING_OT_discard_shapes(ResultOperator, bpy.types.Operator):

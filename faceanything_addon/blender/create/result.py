@@ -125,6 +125,19 @@ def accept(scene: bpy.types.Scene, collection: Any) -> list[str]:
     return done
 
 
+def take_in_hand(items: Sequence[Any]) -> None:
+    """Make the first of them the active object, and select them alone."""
+    layer = view_layer_of(bpy.context)
+    active = layer.objects.active
+    there = [item for item in items if item.name in layer.objects]
+    # What the user is at work on in another mode stays in hand.
+    if not there or (active is not None and active.mode != "OBJECT"):
+        return
+    for item in layer.objects:
+        item.select_set(item in there)
+    layer.objects.active = there[0]
+
+
 def _check_pair(scene: bpy.types.Scene, copy: Any, original: Any) -> None:
     """Raises UserError: the keys of a copy cannot go onto the original."""
     if original is None or scene.objects.get(original.name) != original:
