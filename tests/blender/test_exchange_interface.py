@@ -11,7 +11,7 @@ from support.store import store_take
 import faceanything_addon
 from faceanything_addon.blender.exchange import playback
 from faceanything_addon.blender.exchange.job import ExportJob
-from faceanything_addon.blender.exchange.properties import SUFFIXES
+from faceanything_addon.blender.exchange.properties import SUFFIXES, file_filter, with_suffix
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import write_livelink
@@ -48,6 +48,33 @@ def test_another_blender_writes_the_file_and_the_open_scene_stays(settings, take
     assert (tmp_path / "face.glb").stat().st_size > 100_000 and "the skin has no picture" in state.note
     assert {block.name for block in (*bpy.data.objects, *bpy.data.meshes, *bpy.data.scenes)} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.glb", "take"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "written"),
+    [
+        ("gltf", "sep.gltf", "sep.gltf"),
+        ("gltf", "sep.GLTF", "sep.GLTF"),
+        ("usd", "face.usda", "face.usda"),
+        ("usd", "face.usd", "face.usd"),
+        ("usd", "face.v2", "face.v2.usdc"),
+        ("gltf", "face.usda", "face.usda.glb"),
+        ("fbx", "face", "face.fbx"),
+        ("livelink", "a.CSV", "a.CSV"),
+    ],
+)
+def test_a_suffix_that_the_format_knows_is_kept_and_another_is_not(kind, name, written):
+    assert with_suffix(kind, name).name == written
+
+
+def test_the_file_browser_shows_all_files_of_the_format():
+    assert file_filter("usd") == "*.usdc;*.usda;*.usd" and file_filter("obj") == "*.obj"
+
+
+def test_separate_gltf_is_written_where_its_suffix_is_chosen(settings, take, tmp_path):
+    settings.kind = "gltf"
+    assert bpy.ops.face_anything.export(filepath=str(tmp_path / "sep.gltf")) == {"FINISHED"}
+    assert {path.name for path in tmp_path.iterdir()} == {"sep.gltf", "sep.bin", "take"}
 
 
 def test_errors_of_the_other_blender_are_one_line(settings, tmp_path):

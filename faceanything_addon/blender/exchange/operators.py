@@ -18,7 +18,7 @@ from ..operators import JobOperator, fail, redraw
 from . import playback
 from .formats import FORMATS, checked_content
 from .job import ExportJob
-from .properties import SUFFIXES, exchange_settings, meshes_wanted, source_path
+from .properties import exchange_settings, file_filter, meshes_wanted, source_path, with_suffix
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -35,14 +35,14 @@ class FACEANYTHING_OT_export(JobOperator, bpy.types.Operator):
     check_existing: BoolProperty(default=True, options={"HIDDEN"})  # the file browser warns of a file that is there
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
-        suffix = SUFFIXES[exchange_settings(context).kind]
-        self.filepath, self.filter_glob = self.filepath or f"face{suffix}", f"*{suffix}"
+        kind = exchange_settings(context).kind
+        self.filepath, self.filter_glob = self.filepath or str(with_suffix(kind, "face")), file_filter(kind)
         manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def begin(self, context: bpy.types.Context) -> Job:
         settings = exchange_settings(context)
-        out = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), SUFFIXES[settings.kind]))
+        out = with_suffix(settings.kind, bpy.path.abspath(self.filepath))
         job = start_export(settings, source_path(context), out)
         self.out = out
         return job

@@ -80,6 +80,21 @@ def meshes_wanted(settings: Any) -> bool:
     return settings.kind in FORMATS or settings.kind in MESH_FORMATS
 
 
+def suffixes_of(kind: str) -> tuple[str, ...]:
+    """All suffixes that a format's files may have, the usual one first."""
+    return FORMATS[kind].suffixes if kind in FORMATS else (SUFFIXES[kind],)
+
+
+def with_suffix(kind: str, path: str) -> Path:
+    """The path, with the format's usual suffix added where it has none of the format's."""
+    return Path(path if path.lower().endswith(suffixes_of(kind)) else path + SUFFIXES[kind])
+
+
+def file_filter(kind: str) -> str:
+    """What the file browser shows."""
+    return ";".join(f"*{suffix}" for suffix in suffixes_of(kind))
+
+
 def register() -> None:
     bpy.utils.register_class(FACEANYTHING_PG_exchange)
     SCENE.face_anything_exchange = PointerProperty(type=FACEANYTHING_PG_exchange)
