@@ -36,6 +36,8 @@ class WorkerProcess:
     line for the user, or `was_cancelled` is True.
     """
 
+    cure = "run again with resume to go on"  # where the worker ends without a word
+
     def __init__(
         self,
         options: ClipOptions,
@@ -161,7 +163,7 @@ class WorkerProcess:
             if not self.was_cancelled:
                 last = self._stderr[-1] if self._stderr else "no message"
                 code = self._process.returncode
-                self.error = f"the worker ended with code {code} ({last}); run again with resume to go on"
+                self.error = f"the worker ended with code {code} ({last}); {self.cure}"
 
     def _read_output(self) -> None:
         assert self._process.stdout

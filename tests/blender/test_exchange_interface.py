@@ -1,6 +1,9 @@
 """The Exchange panel's operators, in Blender without an interface."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import signal
+
 import bpy
 import pytest
 from support.datagrams import decode_livelink, receiver, waiting
@@ -10,7 +13,7 @@ from support.store import store_take
 
 import faceanything_addon
 from faceanything_addon.blender.exchange import playback
-from faceanything_addon.blender.exchange.job import ExportJob
+from faceanything_addon.blender.exchange.job import ExportJob, ExportProcess
 from faceanything_addon.blender.exchange.properties import SUFFIXES, file_filter, with_suffix
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.errors import UserError
@@ -92,6 +95,14 @@ def test_a_stopped_export_leaves_nothing(settings, take, tmp_path):
     while not job.finished:
         job.poll()
     assert job.cancelled and not job.error and [path.name for path in tmp_path.iterdir()] == ["take"]
+
+
+def test_an_export_that_ended_half_way_is_to_be_begun_again_as_nothing_can_be_resumed(settings, take, tmp_path):
+    options = {"take": settings.source, "kind": "fbx", "content": "rig", "space": None, "rate": None}
+    process = ExportProcess({**options, "out": str(tmp_path / "face.fbx")})
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait() and process.error
+    assert process.error.startswith("the worker ended with code ") and process.error.endswith("; export again")
 
 
 def test_without_a_take_the_panel_says_so(settings):

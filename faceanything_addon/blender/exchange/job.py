@@ -22,6 +22,8 @@ WORKER = Path(__file__).resolve().with_name("worker.py")
 class ExportProcess(WorkerProcess):
     """Another Blender that runs worker.py; `take` is the file in the end."""
 
+    cure = "export again"  # nothing of an export is kept
+
     def __init__(self, options: dict[str, Any]) -> None:
         """options: the arguments of command.export_file. Raises UserError: Blender cannot be started."""
         text = json.dumps({**options, "sites": package_folders()})
