@@ -15,6 +15,7 @@ from ..jobs.process import WorkerProcess
 from ..take.files import TakeReader
 from .context import manager_of, scene_of, window_of
 from .jobs import CaptureJob, Job, ThreadJob, state, stop_all
+from .opening import opened
 from .preferences import ROOT, choices
 from .properties import clip_options, settings_of, take_folder
 from .requirements import problem
@@ -219,8 +220,8 @@ class FACEANYTHING_OT_preview(JobOperator, bpy.types.Operator):
 
     def done(self, context: bpy.types.Context, job: Job) -> None:
         state.note = f"{self.file}: written"
-        if not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=str(self.file))
+        if not bpy.app.background and not opened(self.file):
+            self.report({"INFO"}, f"{self.file}: written; no program was found that opens it")
 
 
 class FACEANYTHING_OT_preferences(bpy.types.Operator):

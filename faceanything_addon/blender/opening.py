@@ -1,0 +1,25 @@
+"""Files in the programs that the system has for them."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def opened(file: Path) -> bool:
+    """Open a file as a double click would; whether a program did.
+
+    Blender's own operator for this prints a traceback where there is none, and tells nobody.
+    """
+    try:
+        if sys.platform == "win32":
+            os.startfile(file)
+        else:
+            opener = "open" if sys.platform == "darwin" else "xdg-open"
+            subprocess.run([opener, str(file)], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
