@@ -74,6 +74,11 @@ class Footage:
         return self.source.timecode
 
     @property
+    def note(self) -> str:
+        """What the user should know of how it is read; empty where there is nothing."""
+        return getattr(self.source, "note", "")
+
+    @property
     def broken(self) -> int:
         """Frames left out so far because they could not be decoded."""
         return self.source.broken

@@ -17,9 +17,14 @@ from ..timecode import Timecode
 from .footage import Frame
 
 DAY = 86400  # seconds
+MOST_DIGITS = 9  # of a number in a name
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
+CLOSED_UP = (
+    "most of the numbers in the pictures' names are missing, or names differ elsewhere too: they are taken one after "
+    "another, and Blender, which goes by the numbers, may show them at other frames behind the mesh"
+)
 SPARSEST = 0.5  # share of its numbers that a sequence has, with pictures missing; less: counted by other things
 
 
@@ -33,10 +38,11 @@ class ImageSource:
         self.files, self.fps = files, fps
         self.kind: Literal["sequence", "still"] = kind
         self.places = places(files)
+        self.note = "" if len(files) == 1 or is_by_number(files) else CLOSED_UP
         self.count, self.broken = self.places[-1] + 1, 0
         self.height, self.width = read_image(files[0]).shape[:2]
         self.focal_35mm = exif_focal(files[0])
-        self.timecode = picture_number(files[0], fps) if kind == "sequence" else None
+        self.timecode = picture_number(files, fps) if kind == "sequence" else None
 
     @classmethod
     def from_folder(cls, folder: Path, fps: float) -> ImageSource:
@@ -62,24 +68,37 @@ class ImageSource:
 
 
 def places(files: list[Path]) -> list[int]:
-    """(N,) frame of each picture in the order of their names: by number, or one after another.
-
-    By number where names differ in their last digits only, and most numbers are there.
-    """
-    parts = [re.fullmatch(r"(.*?)(\d{1,9})", file.stem) for file in files]
-    named = [part for part in parts if part]
-    if len(named) == len(files) and len({(p.group(1), f.suffix) for p, f in zip(named, files, strict=True)}) == 1:
-        numbers = [int(part.group(2)) for part in named]
-        rising = all(a < b for a, b in pairwise(numbers))
-        if rising and len(files) >= SPARSEST * (numbers[-1] - numbers[0] + 1):
-            return [number - numbers[0] for number in numbers]
-    return list(range(len(files)))
+    """(N,) frame of each picture in the order of their names: by number where most numbers are there, or one after
+    another."""
+    numbers = picture_numbers(files)
+    return [number - numbers[0] for number in numbers] if is_by_number(files) else list(range(len(files)))
 
 
-def picture_number(file: Path, fps: float) -> str | None:
-    """The number at the end of a picture's name as a time code; None where it has none, or one beyond a day."""
-    digits = re.search(r"(\d{1,9})$", file.stem)
-    number = Timecode(int(digits.group()), fps) if digits else None
+def is_by_number(files: list[Path]) -> bool:
+    """Whether names tell the frames of pictures, in the order of their names."""
+    numbers = picture_numbers(files)
+    return bool(numbers) and len(files) >= SPARSEST * (numbers[-1] - numbers[0] + 1)
+
+
+def picture_numbers(files: list[Path]) -> list[int]:
+    """(N,) the one number, wherever it stands, in which names differ; empty where they differ in more or else."""
+    if len(files) == 1:
+        last = re.search(r"(\d{1,9})$", files[0].stem)
+        return [int(last.group())] if last else []
+    pieces = [re.split(r"(\d+)", file.stem) for file in files]
+    if len({tuple(piece[::2]) for piece in pieces}) != 1:
+        return []
+    counting = [column for column in zip(*(piece[1::2] for piece in pieces), strict=True) if len(set(column)) > 1]
+    if len(counting) != 1 or max(map(len, counting[0])) > MOST_DIGITS:
+        return []
+    numbers = [int(digits) for digits in counting[0]]
+    return numbers if all(a < b for a, b in pairwise(numbers)) else []
+
+
+def picture_number(files: list[Path], fps: float) -> str | None:
+    """The number of the first picture as a time code; None where it has none, or one beyond a day."""
+    numbers = picture_numbers(files)
+    number = Timecode(numbers[0], fps) if numbers else None
     return str(number) if number is not None and number.seconds < DAY else None
 
 

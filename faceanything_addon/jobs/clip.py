@@ -26,7 +26,8 @@ from ..reconstruct.evidence import EVIDENCE_VERSION
 from ..reconstruct.likeness import as_unlike
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.anew import BRIDGE_FILE, in_the_making
-from ..take.files import check_target, read_header
+from ..take.files import read_header
+from ..take.place import check_target
 from ..take.storage import write_npz
 from ..template import Template, load_template
 from ..timecode import Timecode
@@ -43,8 +44,8 @@ from .predictors import (
     plan_full,
 )
 from .progress import Meter, Progress, Report
+from .stored import gather, pieces, predicted_focal, spread
 
-PIECE = 8  # frames
 ACTOR_FRAMES = 60  # enough views for a neutral face; memory and time stay bounded for any length of take
 
 
@@ -136,6 +137,8 @@ def reconstruct_clip(
     folder = Path(options.out).expanduser()
     exists = check_target(folder, options.resume, options.overwrite)
     footage = chosen_footage(options)
+    if footage.note:
+        report(Progress("observing", 0, len(footage), message=f"{footage.path}: {footage.note}"))
     focal = known_focal(options, footage)
     stages = stages or default_stages()
     masks = Masks(options.masks, footage) if options.masks else None
@@ -215,14 +218,14 @@ def take_info(footage: Footage, template: Template, predictor: str) -> TakeInfo:
         fps=float(footage.fps),
         predictor=predictor,
         template_version=version,
-        timecode=_timecode(footage),
+        timecode=_timecode(footage, footage.start),
     )
 
 
-def _timecode(footage: Footage) -> str:
-    """Of the clip's first frame; empty where the footage has none that can be read."""
+def _timecode(footage: Footage, frame: int) -> str:
+    """Of a frame; empty where the footage has none that can be read."""
     try:
-        return str(Timecode.parse(footage.timecode or "", footage.fps) + footage.start)
+        return str(Timecode.parse(footage.timecode or "", footage.fps) + frame)
     except ValueError:
         return ""
 
@@ -329,12 +332,13 @@ def _chunk(waiting: list[tuple[dict[str, np.ndarray], int, float]], follower: Fo
 
 def _end_observing(writer: TakeWriter, footage: Footage, report: Report) -> None:
     total = len(footage)
-    frames = sum(len(chunk) for chunk in writer.evidence())
+    index = np.concatenate([chunk.index for chunk in writer.evidence()])
+    frames = len(index)
     broken = total - frames
     if broken:
         line = f"{footage.path.name}: {broken} of {total} frames are broken and were left out"
         report(Progress("observing", total, total, message=line))
-    writer.end_evidence(frames, broken)
+    writer.end_evidence(frames, broken, _timecode(footage, int(index[0])))
 
 
 def _fit(
@@ -359,7 +363,7 @@ def _fit(
     fitting = iter([Meter("fitting", len(times), 0, report, cancelled)])
 
     def chunks() -> Iterator[dict[str, np.ndarray]]:
-        return _pieces(writer, next(fitting, None))
+        return pieces(writer, next(fitting, None))
 
     options = {"driving": stages.driving} if embedded and stages.driving is not None else {}
     meshes: Meter | None = None
@@ -369,38 +373,3 @@ def _fit(
         meshes.add(len(frames))
     if meshes is None or meshes.done != len(times):
         raise RuntimeError(f"fit_frames left out some of {len(times)} frames")
-
-
-def predicted_focal(writer: TakeWriter) -> float | None:
-    """Pixels: one focal length for the whole clip, the median of those that a network predicted; None without any."""
-    focal = [chunk.evidence["focal"] for chunk in writer.evidence() if "focal" in chunk.evidence]
-    known = np.concatenate([f[np.isfinite(f)] for f in focal] or [np.zeros(0)])
-    return float(np.median(known)) if len(known) else None
-
-
-def _pieces(writer: TakeWriter, meter: Meter | None) -> Iterator[dict[str, np.ndarray]]:
-    """The evidence in small pieces, so that progress and cancelling come often."""
-    for chunk in writer.evidence():
-        for begin in range(0, len(chunk), PIECE):
-            yield {name: array[begin : begin + PIECE] for name, array in chunk.evidence.items()}
-            if meter:
-                meter.add(min(PIECE, len(chunk) - begin))
-
-
-def spread(found: np.ndarray, most: int) -> np.ndarray:
-    """Numbers of at most `most` frames with a face, evenly spread over those of (F,) found."""
-    candidates = np.flatnonzero(found)
-    if len(candidates) <= most:
-        return candidates
-    return candidates[np.round(np.linspace(0, len(candidates) - 1, most)).astype(int)]
-
-
-def gather(writer: TakeWriter, numbers: np.ndarray) -> dict[str, np.ndarray]:
-    """Evidence of the given frames (ascending numbers in the take), one chunk in memory at a time."""
-    parts = []
-    for number, chunk in enumerate(writer.evidence()):
-        begin = number * CHUNK
-        rows = numbers[(numbers >= begin) & (numbers < begin + len(chunk))] - begin
-        if len(rows):
-            parts.append({name: array[rows] for name, array in chunk.evidence.items()})
-    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}

@@ -22,7 +22,7 @@ from ..reconstruct.actor import default_focal
 from ..reconstruct.camera import intrinsics
 from ..take import TakeWriter
 from ..take.anew import BRIDGE_FILE
-from ..take.files import check_target
+from ..take.place import check_target
 from ..take.storage import read_npz, write_npz
 from .clip import (
     ClipOptions,
@@ -34,10 +34,10 @@ from .clip import (
     known_focal,
     make_take,
     mask_settings,
-    spread,
     take_info,
 )
 from .progress import Meter, Progress, Report
+from .stored import spread
 
 BRIDGE_FRAMES = 60  # frames that teach the bridge, at most
 
@@ -173,6 +173,7 @@ def _bridge(
         try:
             bridge = fit_bridge(pairs.source, pairs.target, pairs.weight, pairs.frame)
         except UserError as error:
+            writer.give_up()
             raise UserError(f"{raw.path}: {error}") from error
         write_npz(file, bridge.arrays())
     report(Progress("bridge", len(footage), len(footage), message=bridge.facts()))

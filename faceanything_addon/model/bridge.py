@@ -158,7 +158,7 @@ def _robust_warp(
 def _folds(frame: np.ndarray, target: np.ndarray) -> np.ndarray:
     """(N,) which pairs are left out together."""
     numbers, position = np.unique(frame, return_inverse=True)
-    if len(numbers) >= 2 * FOLDS:
+    if len(numbers) >= FOLDS:
         return position.reshape(-1) % FOLDS
     block = np.floor(target / BLOCK).astype(np.int64)
     return (block @ np.array([1, 2, 3])) % FOLDS

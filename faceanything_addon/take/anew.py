@@ -14,6 +14,7 @@ BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read,
 SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
 RESULTS = ("actor.npz", BRIDGE_FILE, SKIN_FILE)
 PARTS = ("evidence", "frames")
+OWN = {HEADER_FILE, HEADER_FILE + TEMPORARY, *RESULTS, *PARTS, ANEW}  # all that a take is made of
 
 
 def in_the_making(folder: Path) -> Path:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ import numpy as np
 from ..errors import UserError
 from . import evidence as ev
 from .anew import ANEW, discard, in_the_making, put_in_place, remove_chunks, remove_results
+from .claim import Claim
 from .codec import encode_actor, encode_frames, read_actor, read_frames
 from .moved import with_footage
+from .place import FORMAT, check_target, looks_like_take
 from .storage import TEMPORARY, damaged, read_json, write_errors, write_json, write_npz
 from .take import Actor, Frames, Take, TakeInfo
 
-FORMAT, VERSION = "faceanything-take", 1
+VERSION = 1
 STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
+FOUND_OUT = ("timecode",)  # of the first frame that can be read
 MADE_BY = ("evidence", "networks")  # settings that tell the version, not the input: a finished take stays one
 MOST = {"fps": 10_000, "width": 1 << 16, "height": 1 << 16}  # beyond any camera's
-CUT_OFF = "take.json" + TEMPORARY  # all that is left where a take was stopped at its very start
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class TakeWriter:
         self._settle(folder)
         self.header = header
         self.evidence_chunks = 0  # whole ones on disk
+        self._claim: Claim | None = None
         self._waiting: list[Frames] = []
         self._frame_chunks = 0
         self._actor: Actor | None = None
@@ -209,7 +212,7 @@ class TakeWriter:
         with write_errors(folder):
             remove_results(folder)
             folder.mkdir(parents=True, exist_ok=True)
-        writer.header.write(folder)  # first: without it, whatever else there is would not be known as a take's
+        writer._set_header(header)  # first: without it, whatever else there is would not be known as a take's
         writer._make_folders()
         return writer
 
@@ -228,6 +231,8 @@ class TakeWriter:
         with write_errors(folder):
             for leftover in (*folder.glob("*" + TEMPORARY), *folder.glob("*/*" + TEMPORARY)):
                 leftover.unlink()
+        if not done:
+            writer._set_header(header)
         return writer
 
     def _settle(self, folder: Path) -> None:
@@ -257,17 +262,22 @@ class TakeWriter:
 
     def add_evidence(self, chunk: ev.EvidenceChunk) -> None:
         """Store the next chunk; all but the last hold CHUNK frames."""
+        self._check_claim()
         ev.write_evidence(self.evidence_folder, self.evidence_chunks, chunk)
         self.evidence_chunks += 1
 
-    def end_evidence(self, frames: int, broken: int) -> None:
-        self._set_header(Header(self.header.info, self.header.settings, "fitting", frames, broken))
+    def end_evidence(self, frames: int, broken: int, timecode: str | None = None) -> None:
+        """The number of frames is known, and the time code of the first, where there is one."""
+        info = self.header.info if timecode is None else replace(self.header.info, timecode=timecode)
+        self._check_claim()
+        self._set_header(Header(info, self.header.settings, "fitting", frames, broken))
 
     def evidence(self) -> Iterator[ev.EvidenceChunk]:
         """All stored chunks in order, one in memory at a time. Raises UserError: damaged."""
         return (ev.read_evidence(self.evidence_folder, number) for number in range(self.evidence_chunks))
 
     def set_actor(self, actor: Actor) -> None:
+        self._check_claim()
         write_npz(self.folder / "actor.npz", encode_actor(actor))
         self._actor = read_actor(self.folder / "actor.npz")
         self._waiting, self._frame_chunks = [], 0
@@ -289,6 +299,7 @@ class TakeWriter:
             self._write_frames(join_frames(self._waiting))
             self._waiting = []
         header = self.header
+        self._check_claim()
         self._set_header(Header(header.info, header.settings, "complete", header.frames, header.broken))
         with write_errors(self.folder):
             if not keep_evidence:
@@ -305,48 +316,23 @@ class TakeWriter:
 
     @property
     def _is_anew(self) -> bool:
-        return self.folder.name == ANEW and _looks_like_take(self.folder.parent)
+        return self.folder.name == ANEW and looks_like_take(self.folder.parent)
 
     def _write_frames(self, frames: Frames) -> None:
         if self._actor is None:
             raise RuntimeError("set_actor comes before add_frames")
+        self._check_claim()
         arrays = encode_frames(frames, self._actor.neutral)
         write_npz(ev.chunk_path(self.frames_folder, self._frame_chunks), arrays)
         self._frame_chunks += 1
 
     def _set_header(self, header: Header) -> None:
         header.write(self.folder)
-        self.header = header
+        self.header, self._claim = header, Claim(self.folder)
 
-
-def check_target(folder: Path, resume: bool = False, overwrite: bool = False) -> bool:
-    """Whether a take is there already.
-
-    Raises:
-        UserError: the place holds something else, or a take that was not asked to be resumed or overwritten, or was
-            asked to be both.
-    """
-    if resume and overwrite:
-        raise UserError(f"{folder}: --resume keeps the take, --overwrite replaces it; choose one of them")
-    with write_errors(folder):
-        if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder}: is a file; give the name of a new folder")
-        if not folder.is_dir() or all(inside.name == CUT_OFF for inside in folder.iterdir()):
-            return False
-    if not _looks_like_take(folder):
-        raise UserError(f"{folder}: the folder holds other files than a take; give the name of a new folder")
-    if not (resume or overwrite):
-        raise UserError(f"{folder}: already holds a take; add --resume to go on with it or --overwrite to replace it")
-    return True
-
-
-def _looks_like_take(folder: Path) -> bool:
-    """Also for a take.json that is cut off, so that --overwrite can replace it."""
-    try:
-        with open(folder / "take.json", "rb") as file:
-            return FORMAT.encode() in file.read(256)
-    except OSError:
-        return False
+    def _check_claim(self) -> None:
+        if self._claim is not None:
+            self._claim.check()
 
 
 def _is_whole(folder: Path) -> bool:
@@ -379,8 +365,8 @@ def _to_resume(folder: Path, wanted: Header) -> Path:
     return folder if _differences(read_header(new), wanted, ()) else new
 
 
-def _differences(before: Header, now: Header, but: Container[str]) -> str:
+def _differences(before: Header, now: Header, but: Iterable[str]) -> str:
     old, new = ({**asdict(h.info), **h.settings} for h in (before, now))
-    keys = [k for k in {**old, **new} if old.get(k) != new.get(k) and k not in but]
+    keys = [k for k in {**old, **new} if old.get(k) != new.get(k) and k not in (*FOUND_OUT, *but)]
     changed = [f"{k} was {old.get(k)}, is {new.get(k)}" for k in keys]
     return "; ".join(changed)

@@ -208,8 +208,23 @@ def test_a_picture_that_is_missing_from_a_sequence_costs_one_frame(tmp_path):
 
 
 def test_numbers_that_count_something_else_are_closed_up(tmp_path):
-    frames = list(open_footage(numbered(tmp_path, [1, 40, 90])).frames())
-    assert [f.index for f in frames] == [0, 1, 2]
+    footage = open_footage(numbered(tmp_path, [1, 40, 90]))
+    assert [f.index for f in footage.frames()] == [0, 1, 2] and "one after another" in footage.note
+    assert open_footage(numbered(tmp_path, range(1, 91))).note == ""
+
+
+def test_the_number_that_counts_is_found_wherever_it_stands(tmp_path):
+    for number in (1001, 1002, 1004, 1005):
+        cv2.imwrite(str(tmp_path / f"shot2_{number}_v2.png"), np.full((4, 6, 3), number - 1000, np.uint8))
+    footage = open_footage(tmp_path)
+    assert [f.index for f in footage.frames()] == [0, 1, 3, 4] and footage.timecode == "00:00:40:01"
+
+
+def test_pictures_of_several_sequences_are_taken_one_after_another_and_that_is_told(tmp_path):
+    for name in ("a1", "a2", "b3"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((4, 6, 3), np.uint8))
+    footage = open_footage(tmp_path)
+    assert len(list(footage.frames())) == 3 and "one after another" in footage.note and footage.timecode is None
 
 
 def test_a_rate_written_with_two_digits_is_meant_exactly(tmp_path):

@@ -13,7 +13,8 @@ from support.video import break_packet, write_talkie, write_video
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
-from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip, spread
+from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip
+from faceanything_addon.jobs.stored import spread
 from faceanything_addon.take import read_take
 from faceanything_addon.take.performance import take_performance
 
@@ -150,6 +151,26 @@ def test_views_of_the_actor_are_spread_over_the_frames_with_a_face():
     views = spread(found, 60)
     assert len(set(views)) == 60 and found[views].all() and views[0] == 0 and views[-1] == 999
     assert spread(found[:7], 60).tolist() == list(range(7))
+
+
+def test_the_time_code_is_that_of_the_first_frame_that_is_there(tmp_path):
+    folder = tmp_path / "seq"
+    folder.mkdir()
+    for number in (1001, 1002, 1005, 1006):
+        cv2.imwrite(str(folder / f"shot.{number}.png"), np.full((48, 64, 3), 90, np.uint8))
+    out = reconstruct_clip(ClipOptions(str(folder), str(tmp_path / "t"), start=2), stages=toy_stages())
+    assert read_take(out).info.timecode == "00:00:40:05" and len(read_take(out).frames) == 2
+    resumed = ClipOptions(str(folder), str(tmp_path / "t"), start=2, resume=True)
+    assert reconstruct_clip(resumed, stages=toy_stages()) == out
+
+
+def test_how_pictures_are_read_is_told_where_their_numbers_do_not_tell(tmp_path):
+    for number in (1, 40, 90):
+        cv2.imwrite(str(tmp_path / f"shot.{number}.png"), np.full((48, 64, 3), 90, np.uint8))
+    told: list[str] = []
+    options = ClipOptions(str(tmp_path), str(tmp_path / "t"))
+    reconstruct_clip(options, lambda progress: told.append(progress.message or ""), stages=toy_stages())
+    assert sum("one after another" in line for line in told) == 1
 
 
 def test_the_time_code_of_the_first_frame_is_kept(tmp_path):

@@ -136,3 +136,36 @@ def test_a_damaged_new_take_is_named_and_overwritten(folder: Path) -> None:
         TakeWriter.open(folder, toy_info(NEW), resume=True)
     end(begin(folder))
     assert len(read_take(folder).frames) == NEW
+
+
+def test_a_run_whose_folder_another_one_took_stops(folder: Path) -> None:
+    earlier, later = begin(folder), begin(folder)
+    with pytest.raises(UserError, match="another run"):
+        end(earlier)
+    end(later)
+    assert len(read_take(folder).frames) == NEW
+
+
+def test_a_run_stops_where_another_one_goes_on_with_its_take(tmp_path: Path) -> None:
+    first = TakeWriter.open(tmp_path / "t", toy_info(NEW))
+    again = TakeWriter.open(tmp_path / "t", toy_info(NEW), resume=True)
+    with pytest.raises(UserError, match="another run"):
+        first.add_evidence(EvidenceChunk({"found": np.ones(64, bool)}, np.arange(64), np.arange(64) / 25, {}))
+    end(again)
+    assert len(read_take(tmp_path / "t").frames) == NEW
+
+
+@pytest.mark.parametrize("torn", ["", "{", "[]", "\x00\x01"])
+def test_a_take_whose_header_is_torn_can_be_made_again_as_its_error_says(folder: Path, torn: str) -> None:
+    (folder / "take.json").write_text(torn)
+    with pytest.raises(UserError, match="--overwrite"):
+        read_take(folder)
+    end(TakeWriter.open(folder, toy_info(NEW), overwrite=True))
+    assert len(read_take(folder).frames) == NEW
+
+
+def test_a_torn_file_of_that_name_among_others_is_not_taken_for_a_take(folder: Path) -> None:
+    (folder / "take.json").write_text("{")
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="other files"):
+        TakeWriter.open(folder, toy_info(NEW), overwrite=True)
