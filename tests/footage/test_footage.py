@@ -210,7 +210,7 @@ def test_a_picture_that_is_missing_from_a_sequence_costs_one_frame(tmp_path):
 def test_numbers_that_count_something_else_are_closed_up(tmp_path):
     footage = open_footage(numbered(tmp_path, [1, 40, 90]))
     assert [f.index for f in footage.frames()] == [0, 1, 2] and "one after another" in footage.note
-    assert open_footage(numbered(tmp_path, range(1, 91))).note == ""
+    assert open_footage(numbered(tmp_path, [*range(1, 91)])).note == ""
 
 
 def test_the_number_that_counts_is_found_wherever_it_stands(tmp_path):
