@@ -304,10 +304,12 @@ def calibrate_actor(parsed: argparse.Namespace) -> None:
     from pathlib import Path
 
     from .exchange.sources import read_performance
+    from .exchange.target import refuse_source
     from .retarget.calibration import ActorProfile, fit_gains, neutral_of, parse_frames, save_profile
 
     samples = parse_frames(parsed.neutral) if parsed.neutral else None
     performance = read_performance(parsed.take)
+    refuse_source(parsed.take, parsed.out)
     neutral = neutral_of(performance, samples) if samples is not None else {}
     gains = fit_gains(performance, neutral)
     file = save_profile(ActorProfile(Path(parsed.out).stem, neutral, gains), parsed.out)

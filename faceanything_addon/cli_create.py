@@ -57,12 +57,14 @@ def make_shapes(parsed: argparse.Namespace) -> None:
 
 
 def drive_mesh(parsed: argparse.Namespace) -> None:
+    from .exchange.target import refuse_source
     from .take.files import TakeReader
 
     given = [name for name, usual in KEYS_ONLY.items() if getattr(parsed, name) != usual]
     if given:
         raise UserError(f"{_options(given)}: for shape keys and bones; leave that out with --drive mesh")
     TakeReader(parsed.take)  # a bad take is told before Blender is loaded
+    refuse_source(parsed.take, parsed.out)
     landmarks, front = _face_options(parsed)
     with blender_needed():
         from .blender.create.drive import drive_file
@@ -87,8 +89,11 @@ def _options(names: list[str]) -> str:
 
 def _face_options(parsed: argparse.Namespace) -> tuple[Any, Any]:
     """Landmarks and front of a character, each None where not given. Raises UserError."""
+    from .exchange.target import refuse_source
     from .retarget.create import read_landmarks
     from .retarget.create.fronts import front_rotation
 
     landmarks = read_landmarks(parsed.landmarks) if parsed.landmarks else None
+    if parsed.landmarks:
+        refuse_source(parsed.landmarks, parsed.out)
     return landmarks, front_rotation(parsed.front) if parsed.front else None

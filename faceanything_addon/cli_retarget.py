@@ -98,6 +98,8 @@ def plan(parsed: argparse.Namespace) -> Plan:
     edit = parse_edit(parsed.gain, parsed.mute, parsed.smooth, parsed.reduce, not parsed.no_head)
     read = _reader(parsed.actor)
     performance = read(parsed.take)
+    seconds = tuple(_second_take(word, parsed.blend, read) for word in parsed.punch_in)
+    _refuse_sources(parsed)
     by_bones = parsed.bones or is_bone_preset(parsed.preset)
     if by_bones:
         refuse_for_bones(parsed.layers, None)
@@ -107,10 +109,20 @@ def plan(parsed: argparse.Namespace) -> Plan:
         chosen_mapping(parsed.preset) if parsed.preset and not by_bones else None,
         Start(parsed.first, by_timecode, parsed.timecode or "", parsed.frame_zero or ""),
         edit,
-        tuple(_second_take(word, parsed.blend, read) for word in parsed.punch_in),
+        seconds,
         by_bones,
         chosen_bones(parsed.preset) if parsed.preset and by_bones else None,
     )
+
+
+def _refuse_sources(parsed: argparse.Namespace) -> None:
+    """Raises UserError: the scene would replace a file that it is made from."""
+    from .exchange.target import refuse_source
+
+    seconds = [match["source"] for match in map(RANGE.fullmatch, parsed.punch_in) if match]
+    for source in (parsed.take, *seconds, parsed.actor, parsed.preset):
+        if source:
+            refuse_source(source, parsed.out)
 
 
 def refuse_for_bones(layers: bool, mapping: Mapping | NameTable | None) -> None:

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import bpy
 from ..errors import UserError
 from ..exchange.preview import checked_suffix
 from ..exchange.skin import Tell
+from ..exchange.target import refuse_source
 from .context import scene_of
 from .takes import build_from_folder, look_through_camera, open_take
 
@@ -32,9 +32,13 @@ def build_scene_file(
         tell: hears, in a line, what had to be left out.
 
     Raises:
-        UserError: the take is no good, the footage for the preview is missing, or a file cannot be written.
+        UserError: the take is no good, the footage for the preview is missing, or a file cannot be written or would
+            replace the take's.
     """
     out = Path(out).expanduser().absolute()
+    for file in (out, preview):
+        if file is not None:
+            refuse_source(take_folder, file)
     if preview is not None:
         checked_suffix(Path(preview))
     make_folder(out)
@@ -77,13 +81,6 @@ def make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{file.parent}: cannot be made ({error.strerror}); choose another folder") from error
-
-
-def refuse_own_file(file: Path, out: Path) -> None:
-    """Raises UserError: `out` is the character's file `file`, by another path or a link too."""
-    same = os.path.realpath(file) == os.path.realpath(out)
-    if same or (file.exists() and out.exists() and out.samefile(file)):
-        raise UserError(f"{out}: is the character's own file; give another name, it would be overwritten")
 
 
 def _first_line(error: Exception) -> str:

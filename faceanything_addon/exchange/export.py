@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..take.files import TakeReader
+from ..take.files import SKIN_FILE, TakeReader
 from ..template import load_template
 from . import arkit_json, livelink
 from .mdd import write_mdd
@@ -20,7 +20,7 @@ from .obj import FIRST, sequence_file, write_obj, write_obj_sequence
 from .pc2 import write_pc2
 from .skin import Tell, skin_picture
 from .sources import read_performance
-from .target import target_file
+from .target import refuse_source, target_file
 
 Report = Callable[[int, int], None]
 
@@ -54,8 +54,11 @@ def export(
     Raises:
         UserError: the source is no good, an option does not suit the format, or a file cannot be written.
     """
+    out = target_file(out)
+    for file in (out, *_beside(kind, out)):
+        refuse_source(source, file)
     if kind in MESH_FORMATS:
-        return _export_meshes(source, kind, target_file(out), options, report, tell)
+        return _export_meshes(source, kind, out, options, report, tell)
     for name, value in vars(options).items():
         if value is not None:
             raise UserError(f"--{name}: {kind} keeps the take's own times and axes; leave it out")
@@ -63,6 +66,19 @@ def export(
         return [export_npz(source, out, report=report)]
     write = livelink.write_livelink if kind == "livelink" else arkit_json.write_arkit_json
     return [write(read_performance(source), out)]
+
+
+def _beside(kind: str, out: Path) -> list[Path]:
+    """Files under other names than the one that was asked for; not the meshes of a sequence, which no take holds."""
+    if kind not in MESH_FORMATS:
+        return []
+    mesh = out if kind == "obj" else _neutral_mesh(out)
+    return [mesh, mesh.with_suffix(".mtl"), mesh.with_name(f"{mesh.stem}_skin{Path(SKIN_FILE).suffix}")]
+
+
+def _neutral_mesh(out: Path) -> Path:
+    """The mesh that a cache moves: a cache holds positions only."""
+    return out.with_name(f"{out.stem}_neutral.obj")
 
 
 def _export_meshes(
@@ -79,8 +95,7 @@ def _export_meshes(
         write_pc2(out, samples)
     else:
         write_mdd(out, samples, np.arange(stream.count) / stream.rate)
-    # A cache holds positions only: the mesh that it moves goes beside it.
-    mesh = out.with_name(f"{out.stem}_neutral.obj")
+    mesh = _neutral_mesh(out)
     write_obj(mesh, stream.surface, stream.neutral, stream.neutral, picture)
     return [out, mesh]
 

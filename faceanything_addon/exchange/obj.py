@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
-from ..take.storage import write_errors
+from ..take.storage import workshop, write_errors
 from .surface import Surface, load_look, quad_materials
 
 FIRST = 1  # number of the first file
@@ -25,7 +23,7 @@ def write_obj(file: Path, surface: Surface, vertices: np.ndarray, neutral: np.nd
     Raises:
         UserError: they cannot be written.
     """
-    with write_errors(file), _workshop(file) as folder:
+    with write_errors(file), workshop(file) as folder:
         _write_materials(folder, file.stem, picture)
         head, tail = _text_around(surface, neutral, file.stem)
         (folder / file.name).write_text(head + _vertex_lines(vertices) + tail, "utf-8")
@@ -49,7 +47,7 @@ def write_obj_sequence(
         UserError: they cannot be written, or would mix with those of a longer sequence.
     """
     count = 0
-    with write_errors(file), _workshop(file) as folder:
+    with write_errors(file), workshop(file) as folder:
         _write_materials(folder, file.stem, picture)
         head, tail = _text_around(surface, neutral, file.stem)
         for sample in samples:
@@ -64,13 +62,6 @@ def write_obj_sequence(
 def sequence_file(file: Path, number: int) -> Path:
     """FOLDER/NAME.obj -> FOLDER/NAME.0001.obj"""
     return file.with_name(f"{file.stem}.{number:0{DIGITS}d}{file.suffix}")
-
-
-@contextmanager
-def _workshop(file: Path) -> Iterator[Path]:
-    """A temporary folder beside the target, so that moving is renaming."""
-    with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:
-        yield Path(folder)
 
 
 def _refuse_leftovers(file: Path, count: int) -> None:

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..take.storage import workshop
 from ..take.take import Take, camera_vertices, project
 from ..template import Part, Template
 from .surface import load_look
+from .target import refuse_footage, target_file
+
+Report = Callable[[int, int], None]
 
 COLORS = {  # RGB
     Part.SKIN: (120, 196, 235),
@@ -151,38 +155,49 @@ def write_preview(
     template: Template,
     file: Path,
     style: PreviewStyle | None = None,
-    report: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
 ) -> int:
-    """Write an H.264 video with the footage's own time stamps.
+    """Write an H.264 video with the footage's own time stamps. The file is whole or absent.
 
     Args:
         file: the video, usually .mp4; see SUFFIXES.
-        report: called with frames done and frames in all.
+        report: called with frames done and frames in all; what it raises ends the video, and nothing is left.
 
     Returns:
         the number of frames.
 
     Raises:
-        UserError: the footage cannot be read or the video not written.
+        UserError: the footage cannot be read, the video not written, or it would replace the footage.
     """
-    import av
     from av.error import FFmpegError
 
     checked_suffix(file)
-    count, zero, stream = 0, 0.0, None
+    file = target_file(file)
+    refuse_footage(take.info.footage, file)
     try:
-        with av.open(str(file), "w") as container:
-            for picture, time in preview_frames(take, template, style or PreviewStyle()):
-                if stream is None:
-                    stream, zero = _stream(container, picture, take.info.fps), time
-                _encode(container, stream, picture, time - zero)
-                count += 1
-                if report:
-                    report(count, len(take.frames))
-            if stream is not None:
-                container.mux(stream.encode())
+        with workshop(file) as folder:
+            count = _write(folder / file.name, take, preview_frames(take, template, style or PreviewStyle()), report)
+            (folder / file.name).replace(file)
     except (OSError, FFmpegError) as error:
         raise UserError(f"{file}: the preview cannot be written ({error}); choose another file") from error
+    return count
+
+
+def _write(file: Path, take: Take, frames: Iterator[tuple[np.ndarray, float]], report: Report | None) -> int:
+    """The number of frames."""
+    import av
+
+    count, zero, stream = 0, 0.0, None
+    with av.open(str(file), "w") as container:
+        for picture, time in frames:
+            if stream is None:
+                stream, zero = _stream(container, picture, take.info.fps), time
+            _encode(container, stream, picture, time - zero)
+            count += 1
+            if report:
+                report(count, len(take.frames))
+        if stream is not None:
+            container.mux(stream.encode())
     return count
 
 

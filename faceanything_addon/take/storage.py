@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -43,6 +44,13 @@ def write_errors(path: Path) -> Iterator[None]:
         if error.errno in FORBIDDEN:
             raise UserError(f"{path}: may not be written; choose another place or change the rights") from error
         raise UserError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
+@contextmanager
+def workshop(file: Path) -> Iterator[Path]:
+    """A temporary folder beside a file that is to be written, so that moving is renaming."""
+    with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:
+        yield Path(folder)
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], Any]) -> None:

@@ -215,6 +215,15 @@ def test_the_command_makes_keys_by_landmarks_where_no_face_is_recognised(scene, 
     assert np.abs((places(keys["eyeBlinkRight"]) - rest)[lid]).max() < 0.03
 
 
+def test_landmarks_are_not_replaced_by_what_is_made_of_them(tmp_path, capsys):
+    marks = tmp_path / "marks.json"
+    marks.write_text(json.dumps({"landmarks": SUZANNE}))
+    before = marks.read_bytes()
+    assert cli.main(["make-shapes", str(tmp_path / "a.obj"), "--out", str(marks), "--landmarks", str(marks)]) == 2
+    assert f"{marks}: is what it is made from; give another name" in capsys.readouterr().err
+    assert marks.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("name", "options", "line"),
     [

@@ -245,3 +245,19 @@ def test_a_disk_that_is_full_before_or_after_is_told_and_leaves_nothing(folder, 
     with pytest.raises(UserError, match="the disk is full"):
         write(folder, "usd", out / "a.usdc")
     assert list(out.iterdir()) == []
+
+
+def test_neither_a_file_nor_what_lies_beside_it_replaces_the_footage(template, tmp_path, monkeypatch):
+    """A glTF's pictures are files of their own."""
+    monkeypatch.setattr(command, "load_template", lambda: template)
+    footage = tmp_path / "face_skin.png"
+    cv2.imwrite(str(footage), np.full((48, 64, 3), 99, np.uint8))
+    before = footage.read_bytes()
+    folder = store_take(make_take(template, 3, footage=str(footage)), tmp_path / "take")
+    cv2.imwrite(str(folder / "texture.png"), np.full((8, 8, 3), 50, np.uint8))
+    with pytest.raises(UserError, match="face_skin.png: is the take's own footage"):
+        write(folder, "gltf", tmp_path / "face.gltf")
+    (tmp_path / "clip.fbx").hardlink_to(footage)
+    with pytest.raises(UserError, match="clip.fbx: is the take's own footage"):
+        write(folder, "fbx", tmp_path / "clip.fbx")
+    assert footage.read_bytes() == before and not (tmp_path / "face.gltf").exists()

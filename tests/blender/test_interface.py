@@ -197,6 +197,20 @@ def test_a_preview_that_no_video_can_be_is_told_before_the_scene_is_built(templa
     assert not (tmp_path / "new").exists()
 
 
+def test_neither_scene_nor_preview_replaces_what_they_are_made_from(template, tmp_path):
+    """Told before the scene is built; nothing is written."""
+    footage = write_video(tmp_path / "clip.mp4")
+    folder, before = store(make_take(template, 3, footage=str(footage)), tmp_path / "take"), footage.read_bytes()
+    header = (tmp_path / "take" / "take.json").read_bytes()
+    (tmp_path / "soft.mp4").symlink_to(footage)
+    out = tmp_path / "new" / "scene.blend"
+    for files in ((out, footage), (out, tmp_path / "soft.mp4"), (footage,), (tmp_path / "take" / "take.json",)):
+        with pytest.raises(UserError, match=f"{files[-1].name}: is .*own .*; give another name"):
+            command.build_scene_file(folder, *files)
+    assert footage.read_bytes() == before and (tmp_path / "take" / "take.json").read_bytes() == header
+    assert not out.parent.exists()
+
+
 def test_scene_file_keeps_the_extension_registered(registered, template, tmp_path):
     command.build_scene_file(store(make_take(template, 3), tmp_path / "take"), tmp_path / "scene.blend")
     assert hasattr(bpy.types.Scene, "face_anything")

@@ -128,6 +128,25 @@ def test_no_command_writes_over_the_characters_own_file_by_whatever_path(tmp_pat
     assert file.read_bytes() == before
 
 
+def test_no_scene_replaces_what_else_it_is_made_from(tmp_path, capsys, phone):
+    """Recordings, footage, profiles, presets and landmarks."""
+    file, footage = save_character(tmp_path / "hero.blend"), tmp_path / "clip.mp4"
+    footage.write_bytes(b"footage")
+    take = store_take(make_take(make_template(), 3, footage=str(footage)), tmp_path / "take")
+    second = write_arkit_json(make_performance(40, 25.0), tmp_path / "second.json")
+    actor = save_profile(ActorProfile(), tmp_path / "actor.json")
+    preset = save_preset(Mapping("mine", {"jawOpen": Target((("jawOpen", 1.0),))}), tmp_path / "preset.json")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    more = ("--punch-in", f"{second}:5-15", "--actor", actor, "--preset", preset)
+    cases = [((phone, *more), out) for out in (phone, second, actor, preset)]
+    cases += [((take, *more), out) for out in (footage, take / "take.json")]
+    cases += [((take, "--drive", "mesh"), out) for out in (footage, take / "actor.npz")]
+    for words, out in cases:
+        code, _, error = run(capsys, *words, "--character", file, "--out", out)
+        assert code == 2 and f"{out}: is " in error and "give another name" in error, (words, out, error)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
 def key(name, frame):
     bpy.context.scene.frame_set(frame)
     return bpy.data.objects["Face"].data.shape_keys.key_blocks[name].value

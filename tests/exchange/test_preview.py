@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from support.stand_in import make_take, make_template
+from support.video import write_video
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.preview import SUFFIXES, MeshPainter, PreviewStyle, write_preview
@@ -15,6 +16,8 @@ from faceanything_addon.take.take import camera_vertices, project
 from faceanything_addon.template import Part
 
 STAMPS = (0, 33, 71, 100, 150, 200)  # milliseconds: a rate that varies
+
+LONG = 90  # frames; more than the encoder keeps
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,38 @@ def test_shoulders_are_left_out(template):
 def test_missing_footage_is_named(template, tmp_path):
     with pytest.raises(UserError, match="clip.mp4"):
         write_preview(make_take(template, 2), template, tmp_path / "out.mp4")
+
+
+def test_a_preview_over_the_takes_own_footage_is_refused(template, tmp_path):
+    """By another path too."""
+    write_footage(tmp_path / "clip.mp4", 160, 120)
+    (tmp_path / "soft.mp4").symlink_to(tmp_path / "clip.mp4")
+    before = (tmp_path / "clip.mp4").read_bytes()
+    take = make_take(template, len(STAMPS), 160, 120, footage=str(tmp_path / "clip.mp4"))
+    for name in ("clip.mp4", "soft.mp4"):
+        with pytest.raises(UserError, match=f"{name}: is the take's own footage; give another name") as caught:
+            write_preview(take, template, tmp_path / name)
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "clip.mp4").read_bytes() == before
+
+
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, OSError])
+def test_a_preview_that_is_stopped_leaves_an_earlier_one_as_it_was(template, tmp_path, trouble):
+    """Late, when the encoder has given its first pictures."""
+    footage = write_video(tmp_path / "clip.mp4", LONG)
+    take, out = make_take(template, LONG, 64, 48, footage=str(footage)), tmp_path / "new" / "out.mp4"
+    out.parent.mkdir()
+    out.write_bytes(b"earlier")
+
+    def stop(done, total):
+        if done == LONG:
+            raise trouble
+
+    for left in ([out], []):
+        with pytest.raises((KeyboardInterrupt, UserError)):
+            write_preview(take, template, out, report=stop)
+        assert list(out.parent.iterdir()) == left and (not left or out.read_bytes() == b"earlier")
+        out.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("name", ["out.webm", "out.gif", "out.txt", "out"])

@@ -11,9 +11,10 @@ import bpy
 import numpy as np
 
 from ...errors import UserError
+from ...exchange.target import refuse_own_file
 from ...retarget.create import Landmarks, make_shapes
 from ...template import load_template
-from ..command import make_folder, refuse_own_file, save_scene
+from ..command import make_folder, save_scene
 from ..context import scene_of
 from ..retarget.command import KINDS, open_character
 from .operators import notes
@@ -41,7 +42,7 @@ def make_shapes_file(
         UserError: the file cannot be read, no face is recognised in it, or `out` cannot be written.
     """
     file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
-    refuse_own_file(file, out)
+    refuse_own_file(file, out, "the character's own file")
     make_folder(out)
     open_character(file, None, (*KINDS, ".obj"))
     meshes = character_meshes(scene_of(bpy.context), file, name)

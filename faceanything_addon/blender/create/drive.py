@@ -13,11 +13,12 @@ import numpy as np
 from ...errors import UserError
 from ...exchange.pc2 import read_pc2, write_pc2
 from ...exchange.sources import read_performance
+from ...exchange.target import refuse_own_file
 from ...retarget.create import Carrier, Landmarks, Piece, lay_template
 from ...take.files import TakeReader
 from ...template import load_template
 from .. import space
-from ..command import make_folder, refuse_own_file, save_scene
+from ..command import make_folder, save_scene
 from ..context import scene_of
 from ..retarget.actions import ActionWriter
 from ..retarget.apply import head_at
@@ -61,7 +62,7 @@ def drive_file(
         UserError: a file cannot be read or written, or no face is recognised.
     """
     file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
-    refuse_own_file(file, out)
+    refuse_own_file(file, out, "the character's own file")
     make_folder(out)
     performance = read_performance(take_folder)
     open_character(file, performance.rate, (*KINDS, ".obj"))

@@ -13,7 +13,7 @@ import bpy
 from ...errors import UserError
 from ...exchange.meshes import check_template, checked_rate
 from ...exchange.skin import Tell, skin_picture
-from ...exchange.target import target_file
+from ...exchange.target import refuse_source, target_file
 from ...take.files import TakeReader
 from ...take.storage import write_errors
 from ...template import Template, load_template
@@ -53,6 +53,7 @@ def export_file(
     """
     out = target_file(Path(out).expanduser().absolute())
     checked_suffix(kind, out)
+    refuse_source(take, out)
     content, reader, template = checked_content(kind, content), TakeReader(take), load_template()
     check_template(reader, template)
     rate = checked_rate(rate, reader.info.fps)
@@ -65,7 +66,7 @@ def export_file(
         plan = Plan(content, space or "camera", rate, FORMATS[kind].first, work, picture)
         _export(reader, template, plan, kind, made / out.name, report)
         _check_space(out, LEFT)
-        return _moved(made, out)
+        return _moved(made, out, reader.folder)
 
 
 def _export(
@@ -105,9 +106,11 @@ def _check_space(out: Path, size: float) -> None:
         raise UserError(f"{out}: the disk is full, {size / 1e6:.1f} MB are needed; free some space or choose another")
 
 
-def _moved(made: Path, out: Path) -> list[Path]:
+def _moved(made: Path, out: Path, take: Path) -> list[Path]:
     files = sorted((file for file in made.rglob("*") if file.is_file()), key=lambda file: file.name != out.name)
     targets = [out.parent / file.relative_to(made) for file in files]
+    for target in targets:
+        refuse_source(take, target)
     for file, target in zip(files, targets, strict=True):
         target.parent.mkdir(exist_ok=True)
         file.replace(target)

@@ -11,7 +11,8 @@ import bpy
 
 from ...cli_retarget import Plan, refuse_for_bones
 from ...errors import UserError
-from ..command import make_folder, refuse_own_file, save_scene
+from ...exchange.target import refuse_own_file
+from ..command import make_folder, save_scene
 from ..context import scene_of
 from ..edit import add_layers, punch_in, refresh
 from ..scene.timing import fps_pair
@@ -36,7 +37,7 @@ def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
         UserError: the file cannot be read, holds no such character, or `out` cannot be written.
     """
     file, out = (Path(path).expanduser().absolute() for path in (words.character, words.out))
-    refuse_own_file(file, out)
+    refuse_own_file(file, out, "the character's own file")
     make_folder(out)
     open_character(file, plan.performance.rate)
     scene = scene_of(bpy.context)
