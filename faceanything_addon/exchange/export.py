@@ -20,14 +20,13 @@ from .obj import FIRST, sequence_file, write_obj, write_obj_sequence
 from .pc2 import write_pc2
 from .skin import Tell, skin_picture
 from .sources import read_performance
+from .suffixes import EXPORTS, refuse_other_suffix
 from .target import refuse_source, target_file
 
 Report = Callable[[int, int], None]
 
 MESH_FORMATS = ("pc2", "mdd", "obj")
-PERFORMANCE_FORMATS = ("livelink", "arkit-json")
-FORMATS = ("npz", *PERFORMANCE_FORMATS, *MESH_FORMATS)
-SUFFIXES = {"npz": ".npz", "livelink": ".csv", "arkit-json": ".json", **{name: f".{name}" for name in MESH_FORMATS}}
+FORMATS = tuple(EXPORTS)
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,10 @@ def export(
         the files, the one that was asked for first.
 
     Raises:
-        UserError: the source is no good, an option does not suit the format, or a file cannot be written.
+        UserError: the source is no good, an option or the name does not suit the format, or a file cannot be written.
     """
     out = target_file(out)
+    refuse_other_suffix(kind, out)
     for file in (out, *_beside(kind, out)):
         refuse_source(source, file)
     if kind in MESH_FORMATS:

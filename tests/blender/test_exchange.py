@@ -15,8 +15,10 @@ from support.store import store_take
 from faceanything_addon import cli
 from faceanything_addon.blender.exchange import command
 from faceanything_addon.blender.exchange.build import face_piece
+from faceanything_addon.blender.exchange.formats import FORMATS
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange import export as door
+from faceanything_addon.exchange.suffixes import KNOWN
 from faceanything_addon.exchange.surface import visible_surface
 from faceanything_addon.take.take import Take, camera_vertices
 from faceanything_addon.template import Part
@@ -261,3 +263,7 @@ def test_neither_a_file_nor_what_lies_beside_it_replaces_the_footage(template, t
     with pytest.raises(UserError, match="clip.fbx: is the take's own footage"):
         write(folder, "fbx", tmp_path / "clip.fbx")
     assert footage.read_bytes() == before and not (tmp_path / "face.gltf").exists()
+
+
+def test_every_name_that_is_written_here_is_one_that_no_other_export_takes():
+    assert {suffix for kind in FORMATS.values() for suffix in kind.suffixes} <= KNOWN

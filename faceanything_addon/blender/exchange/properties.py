@@ -11,13 +11,13 @@ from bpy.props import EnumProperty, FloatProperty, PointerProperty, StringProper
 
 from ...errors import UserError
 from ...exchange.export import MESH_FORMATS
-from ...exchange.export import SUFFIXES as PLAIN_SUFFIXES
 from ...exchange.protocols import PORTS
+from ...exchange.suffixes import EXPORTS
 from ..context import scene_of
 from ..properties import settings_of, take_folder
 from .formats import FORMATS
 
-SUFFIXES = {**{kind: chosen.suffixes[0] for kind, chosen in FORMATS.items()}, **PLAIN_SUFFIXES}
+SUFFIXES = {**{kind: chosen.suffixes[0] for kind, chosen in FORMATS.items()}, **EXPORTS}
 LABELS = {"pc2": "PC2 Cache", "mdd": "MDD Cache", "obj": "OBJ Sequence", "npz": "NumPy Archive"}
 LABELS |= {"livelink": "Live Link Face CSV", "arkit-json": "ARKit JSON"}
 LABELS |= {kind: chosen.label for kind, chosen in FORMATS.items()}
