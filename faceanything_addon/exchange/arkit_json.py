@@ -11,9 +11,8 @@ import numpy as np
 
 from ..errors import UserError
 from ..take.performance import Performance
-from ..take.storage import write_atomic
+from ..take.storage import target_file, write_atomic
 from ..template.names import arkit_names
-from .target import target_file
 
 FORMAT, VERSION = "faceanything-arkit", 1
 DIGITS = 6

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..take.files import SKIN_FILE, TakeReader
+from ..take.storage import target_file
 from ..template import load_template
 from . import arkit_json, livelink
 from .mdd import write_mdd
@@ -21,7 +22,7 @@ from .pc2 import write_pc2
 from .skin import Tell, skin_picture
 from .sources import read_performance
 from .suffixes import EXPORTS, refuse_other_suffix
-from .target import refuse_source, target_file
+from .target import refuse_source
 
 Report = Callable[[int, int], None]
 

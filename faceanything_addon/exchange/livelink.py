@@ -15,10 +15,9 @@ import numpy as np
 from ..errors import UserError
 from ..solve.gaze import angles, direction
 from ..take.performance import Performance
-from ..take.storage import write_atomic
+from ..take.storage import target_file, write_atomic
 from ..template.names import arkit_names
 from ..template.packaged import DATA, packaged_json
-from .target import target_file
 from .timecode import APP_RATE, format_timecode, parse_timecodes
 
 AXES = ("Yaw", "Pitch", "Roll")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..take.files import TakeReader
-from ..take.storage import write_atomic, write_errors
+from ..take.storage import target_file, write_atomic, write_errors
 from ..take.take import Frames, camera_vertices, project
 from ..template import Template, load_template
 
@@ -47,11 +47,9 @@ def export_npz(
     Raises:
         UserError: not a finished take, of another template, or `out` cannot be written.
     """
-    reader, template, out = TakeReader(take_folder), template or load_template(), Path(out).expanduser()
+    reader, template, out = TakeReader(take_folder), template or load_template(), target_file(out)
     if len(reader.actor.neutral) != len(template.vertices):
         raise UserError(f"{take_folder}: was made with another face template; make it again with this version")
-    if out.is_dir() or not out.parent.is_dir():
-        raise UserError(f"{out}: give the name of a file in a folder that exists")
     with write_errors(out):
         write_atomic(out, lambda file: _write(file, reader, template, report or (lambda done, total: None)))
     return out

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..take.storage import workshop
+from ..take.storage import target_file, workshop
 from ..take.take import Take, camera_vertices, project
 from ..template import Part, Template
 from .surface import load_look
-from .target import refuse_footage, target_file
+from .target import refuse_footage
 
 Report = Callable[[int, int], None]
 

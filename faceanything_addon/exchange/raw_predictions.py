@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import UserError
 from ..model.full.preprocess import METHODS, PATCH, Fit, plan_fit
 from ..model.merge import FullMaps
+from ..take.storage import read_errors
 
 MOST_SIDE = 8192  # pixels of a map: no header can ask for more memory than a few such maps
 FEW = 0.1  # of a frame's median confidence: there a pixel counts half
@@ -102,8 +103,9 @@ def open_raw(path: str | Path) -> RawPredictions:
         UserError: missing, damaged, or not such a file.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {CURE}")
+    with read_errors(path):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; {CURE}")
     with damaged_told(path), zipfile.ZipFile(path) as archive:
         names = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
         layouts = {name: _layout(archive, name) for name in ("depth", "canonical", "valid", "conf") if name in names}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..take.performance import Performance, take_performance
+from ..take.storage import read_errors
 from .arkit_json import read_arkit_json
 from .ifacialmocap import read_ifacialmocap
 from .livelink import read_livelink
@@ -23,10 +24,12 @@ def read_performance(path: str | Path) -> Performance:
     path = Path(path).expanduser()
     readers = {".csv": read_livelink, ".json": read_arkit_json, ".txt": read_ifacialmocap}
     reader = readers.get(path.suffix.lower())
-    if reader is not None and not path.is_dir():
-        if path.is_file() and path.stat().st_size > MOST_BYTES:
+    with read_errors(path):
+        folder, file = path.is_dir(), path.is_file()
+        if reader is not None and file and path.stat().st_size > MOST_BYTES:
             raise UserError(f"{path}: is larger than {MOST_BYTES >> 20} MB, which no recording is; check the path")
+    if reader is not None and not folder:
         return reader(path)
-    if path.is_file():
+    if file:
         raise UserError(f"{path}: is no performance; give the folder of a take, or a .csv, .json or .txt file")
     return take_performance(path)

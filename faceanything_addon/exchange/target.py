@@ -14,18 +14,6 @@ TAKE_FILES = ("take.json", "actor.npz", BRIDGE_FILE, SKIN_FILE)
 TAKE_FOLDERS = ("frames", "evidence")
 
 
-def target_file(out: str | Path) -> Path:
-    """The file to write.
-
-    Raises:
-        UserError: it is a folder, or lies in one that is not there.
-    """
-    out = Path(out).expanduser()
-    if out.is_dir() or not out.parent.is_dir():
-        raise UserError(f"{out}: give the name of a file in a folder that exists")
-    return out
-
-
 def refuse_own_file(file: str | Path, out: Path, what: str) -> None:
     """Raises UserError: `out` is the file `file`, by another path or a link too. what: that file is."""
     if _is_same(Path(file), out):

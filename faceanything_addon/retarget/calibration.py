@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..take.performance import Performance
-from ..take.storage import is_finite, read_json, write_json
+from ..take.storage import is_finite, read_json, target_file, write_json
 from ..template.names import arkit_names
 
 FORMAT, VERSION = "faceanything-actor", 1
@@ -109,9 +109,7 @@ def save_profile(profile: ActorProfile, file: str | Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    file = Path(file).expanduser()
-    if file.is_dir() or not file.parent.is_dir():
-        raise UserError(f"{file}: give the name of a file in a folder that exists")
+    file = target_file(file)
     head = {"format": FORMAT, "version": VERSION, "name": profile.name}
     write_json(file, {**head, "neutral": profile.neutral, "gains": profile.gains})
     return file

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..take.storage import read_json, write_json
+from ..take.storage import read_errors, read_json, target_file, write_json
 from .mapping import Mapping, describe_target, parse_target
 from .tables import NameTable, load_table, table_names
 
@@ -21,9 +21,7 @@ def save_preset(mapping: Mapping, file: str | Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    file = Path(file).expanduser()
-    if file.is_dir() or not file.parent.is_dir():
-        raise UserError(f"{file}: give the name of a file in a folder that exists")
+    file = target_file(file)
     write_json(file, {"format": FORMAT, "version": VERSION, **describe_mapping(mapping)})
     return file
 
@@ -79,6 +77,8 @@ def chosen_mapping(preset: str) -> Mapping | NameTable:
     """
     if preset in table_names():
         return load_table(preset)
-    if not Path(preset).expanduser().exists() and not Path(preset).suffix:
-        raise UserError(f"{preset}: is no preset's file and no naming; the namings are {', '.join(table_names())}")
-    return load_preset(preset)
+    file = Path(preset).expanduser()
+    with read_errors(file):
+        if not file.exists() and not file.suffix:
+            raise UserError(f"{preset}: is no preset's file and no naming; the namings are {', '.join(table_names())}")
+    return load_preset(file)

@@ -47,6 +47,29 @@ def write_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to look at `path` into a UserError: is_file and its kin raise them too."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise UserError(f"{path}: cannot be read ({why}); check the path and its rights") from error
+
+
+def target_file(out: str | Path) -> Path:
+    """The file to write.
+
+    Raises:
+        UserError: it is a folder, or lies in one that is not there or may not be looked into.
+    """
+    out = Path(out).expanduser()
+    with write_errors(out):
+        if out.is_dir() or not out.parent.is_dir():
+            raise UserError(f"{out}: give the name of a file in a folder that exists")
+    return out
+
+
+@contextmanager
 def workshop(file: Path) -> Iterator[Path]:
     """A temporary folder beside a file that is to be written, so that moving is renaming."""
     with tempfile.TemporaryDirectory(prefix=f".{file.stem}-", dir=file.parent) as folder:

@@ -13,9 +13,9 @@ import bpy
 from ...errors import UserError
 from ...exchange.meshes import check_template, checked_rate
 from ...exchange.skin import Tell, skin_picture
-from ...exchange.target import refuse_source, target_file
+from ...exchange.target import refuse_source
 from ...take.files import TakeReader
-from ...take.storage import write_errors
+from ...take.storage import target_file, write_errors
 from ...template import Template, load_template
 from ..context import scene_of
 from .build import Plan, build_export

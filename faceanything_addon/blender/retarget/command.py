@@ -12,6 +12,7 @@ import bpy
 from ...cli_retarget import Plan, refuse_for_bones
 from ...errors import UserError
 from ...exchange.target import refuse_own_file
+from ...take.storage import read_errors
 from ..command import make_folder, save_scene
 from ..context import scene_of
 from ..edit import add_layers, punch_in, refresh
@@ -104,8 +105,9 @@ def open_character(file: Path, rate: float | None, kinds: tuple[str, ...] = KIND
     kind = file.suffix.lower()
     if kind not in kinds:
         raise UserError(f"{file}: is no character file; give one of {', '.join(kinds)}")
-    if not file.is_file():
-        raise UserError(f"{file}: no such file; check the path")
+    with read_errors(file):
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; check the path")
     try:
         if kind == ".blend":
             bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UserError
+from ...take.storage import write_errors
 from .checkpoint import check_file, check_values, read_state, shortened
 from .config import GIANT, NetworkConfig, to_json
 from .network import RELEASED_PREFIX, FaceNetwork, empty_network, released_name
@@ -160,10 +161,11 @@ def _report(checkpoint: Path, plan: Plan, say: Callable[[str], None]) -> None:
 
 
 def _check_space(checkpoint: Path, out: Path, plan: Plan) -> None:
-    if not out.parent.is_dir():
-        raise UserError(f"{out.parent}: is no folder; make it first")
-    if out.is_dir() or (out.exists() and out.samefile(checkpoint)):
-        raise UserError(f"{out}: is a folder or the checkpoint itself; choose another --out")
+    with write_errors(out):
+        if not out.parent.is_dir():
+            raise UserError(f"{out.parent}: is no folder; make it first")
+        if out.is_dir() or (out.exists() and out.samefile(checkpoint)):
+            raise UserError(f"{out}: is a folder or the checkpoint itself; choose another --out")
     free = shutil.disk_usage(out.parent).free
     if free < plan.bytes:
         raise UserError(

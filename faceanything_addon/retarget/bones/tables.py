@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...take.storage import parse_json, read_json, write_json
+from ...take.storage import parse_json, read_errors, read_json, target_file, write_json
 from ...template.packaged import DATA, reading
 from .bonemap import BoneMap, Eyes, describe_map, parse_map
 
@@ -121,9 +121,7 @@ def save_bones(bones: BoneMap, file: str | Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    file = Path(file).expanduser()
-    if file.is_dir() or not file.parent.is_dir():
-        raise UserError(f"{file}: give the name of a file in a folder that exists")
+    file = target_file(file)
     write_json(file, {"format": FORMAT, "version": VERSION, **describe_map(bones)})
     return file
 
@@ -149,9 +147,12 @@ def chosen_bones(preset: str) -> BoneMap:
     """
     if preset in rig_names():
         return known_rig(preset)
-    if not Path(preset).expanduser().exists() and not Path(preset).suffix:
-        raise UserError(f"{preset}: is no bone preset's file and no known rig; the rigs are {', '.join(rig_names())}")
-    return load_bones(preset)
+    file = Path(preset).expanduser()
+    with read_errors(file):
+        if not file.exists() and not file.suffix:
+            rigs = ", ".join(rig_names())
+            raise UserError(f"{preset}: is no bone preset's file and no known rig; the rigs are {rigs}")
+    return load_bones(file)
 
 
 def is_bone_preset(preset: str | None) -> bool:
