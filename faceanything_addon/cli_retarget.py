@@ -58,7 +58,9 @@ def _add_timing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--first", type=float, default=1.0, metavar="FRAME", help="scene frame of the start (1)")
     group.add_argument("--at-timecode", action="store_true", help="start at the frame of the take's time code instead")
     group.add_argument("--timecode", metavar="HH:MM:SS:FF", help="the take's time code, where it has none")
-    group.add_argument("--frame-zero", metavar="HH:MM:SS:FF", help="time code of scene frame 0 (midnight)")
+    group.add_argument(
+        "--frame-zero", metavar="HH:MM:SS:FF", help="start by time code; this is scene frame 0 (midnight)"
+    )
     group.add_argument("--adopt-rate", action="store_true", help="the scene takes over the take's frame rate")
     group.add_argument("--speed", type=float, default=1.0, metavar="X", help="2 plays twice as fast; sound stays as is")
     group.add_argument("--no-sound", action="store_true", help="leave the footage's sound out")
@@ -90,7 +92,6 @@ def plan(parsed: argparse.Namespace) -> Plan:
     """
     from .retarget import chosen_mapping
     from .retarget.bones.tables import chosen_bones, is_bone_preset
-    from .retarget.placement import Start
     from .solve.edit import parse_edit
 
     if not 0.01 <= parsed.speed <= 100:
@@ -103,16 +104,25 @@ def plan(parsed: argparse.Namespace) -> Plan:
     by_bones = parsed.bones or is_bone_preset(parsed.preset)
     if by_bones:
         refuse_for_bones(parsed.layers, None)
-    by_timecode = parsed.at_timecode or parsed.timecode is not None
     return Plan(
         performance,
         chosen_mapping(parsed.preset) if parsed.preset and not by_bones else None,
-        Start(parsed.first, by_timecode, parsed.timecode or "", parsed.frame_zero or ""),
+        _start(parsed, performance.rate),
         edit,
         seconds,
         by_bones,
         chosen_bones(parsed.preset) if parsed.preset and by_bones else None,
     )
+
+
+def _start(parsed: argparse.Namespace, rate: float) -> Start:
+    """Where it begins. Raises UserError: a time code is none at the performance's rate."""
+    from .retarget.placement import Start, timecode_seconds
+
+    given = [text for text in (parsed.timecode, parsed.frame_zero) if text is not None]
+    for text in given:
+        timecode_seconds(text, rate)
+    return Start(parsed.first, parsed.at_timecode or bool(given), parsed.timecode or "", parsed.frame_zero or "")
 
 
 def _refuse_sources(parsed: argparse.Namespace) -> None:

@@ -34,10 +34,10 @@ class Start:
             if not abs(self.frame) <= LAST_FRAME:
                 raise UserError(f"first frame {self.frame:g}: Blender has frames to {LAST_FRAME:,}; give one of these")
             return self.frame
-        start = _seconds(self.timecode, performance.rate) if self.timecode else performance.start
+        start = timecode_seconds(self.timecode, performance.rate) if self.timecode else performance.start
         if start is None:
             raise UserError("the performance has no time code; give one, or a first frame")
-        frame = (start - (_seconds(self.zero, performance.rate) if self.zero else 0.0)) * rate
+        frame = (start - (timecode_seconds(self.zero, performance.rate) if self.zero else 0.0)) * rate
         if not 0 <= frame <= LAST_FRAME:
             raise UserError(
                 f"the performance begins at frame {frame:,.0f} by its time code, where Blender has no frames; "
@@ -46,7 +46,8 @@ class Start:
         return round(frame, 3)
 
 
-def _seconds(text: str, rate: float) -> float:
+def timecode_seconds(text: str, rate: float) -> float:
+    """Since midnight. Raises UserError: it is no time code of this rate."""
     try:
         return Timecode.parse(text, rate).seconds
     except ValueError as error:

@@ -195,6 +195,15 @@ def test_layers_alone_and_the_scenes_rate_and_time_code(tmp_path, capsys, phone)
     assert bpy.data.objects["Face"].data.shape_keys.animation_data.nla_tracks[0].name == "Captured"
 
 
+def test_a_time_code_of_frame_zero_alone_places_by_time_code(tmp_path, capsys):
+    phone = write_livelink(make_performance(30, 25.0), tmp_path / "phone.csv")
+    phone.write_text(phone.read_text().replace("\n00:00:0", "\n10:00:0"))
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "out.blend"
+    words = ["--adopt-rate", "--frame-zero", "09:59:58:00"]
+    code, said, error = run(capsys, phone, "--character", file, "--out", out, *words)
+    assert code == 0 and "frames 50 to 79" in said, (said, error)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -203,6 +212,10 @@ def test_layers_alone_and_the_scenes_rate_and_time_code(tmp_path, capsys, phone)
         ("--punch-in second", "--punch-in second: is not understood; write TAKE2:START-END"),
         ("--speed 0", "--speed 0: is out of range"),
         ("--timecode noon", "time code 'noon' is no time code"),
+        ("--frame-zero noon", "time code 'noon' is no time code"),
+        ("--frame-zero=", "time code '' is no time code"),
+        ("--frame-zero 00:00:00:00 --timecode 10:00:00:30", "time code '10:00:00:30' is no time code of 25 frames"),
+        ("--frame-zero 10:00:00:00", "by its time code, where Blender has no frames"),
         ("--punch-in {phone}:900-950", "does not cover frames 900 to 950"),
     ],
 )
