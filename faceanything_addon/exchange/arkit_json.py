@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..take.performance import Performance
+from ..take.performance import Performance, storable
 from ..take.storage import target_file, write_atomic
 from ..template.names import arkit_names
 
@@ -65,7 +65,7 @@ def _parse(data: Any) -> Performance:
         raise ValueError(f"its version is {data.get('version')!r}, this program reads {VERSION}")
     time = np.array(data["time"], np.float64)
     count = len(time)
-    if time.ndim != 1 or not count or not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+    if time.ndim != 1 or not count or not storable(time).all() or (np.diff(time) <= 0).any():
         raise ValueError("time must be rising numbers")
     names = tuple(data["names"])
     unknown = [name for name in names if name not in arkit_names()]
@@ -80,8 +80,12 @@ def _parse(data: Any) -> Performance:
 
 def _array(data: dict[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
     array = np.array(data[name], np.float64)
-    if array.shape != shape or not np.isfinite(array).all():
+    if array.shape != shape:
         raise ValueError(f"{name} must be {' x '.join(map(str, shape))} numbers")
+    wrong = np.argwhere(~storable(array))
+    if len(wrong):
+        place = "".join(f"[{number}]" for number in wrong[0])
+        raise ValueError(f"{name}{place} is {array[tuple(wrong[0])]:g}, which no performance can hold")
     return array
 
 

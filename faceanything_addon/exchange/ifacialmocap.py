@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..solve.gaze import direction
-from ..take.performance import Performance
+from ..take.performance import Performance, storable
 from ..template.names import arkit_names
 from .livelink import head_turns
 
@@ -120,6 +120,8 @@ def _times(frames: list[_Frame]) -> tuple[np.ndarray, list[_Frame]]:
     if any(stamped) and not all(stamped):
         raise ValueError("some frames have a time and others have none")
     time = np.array([frame.time for frame in frames] if any(stamped) else np.arange(len(frames)) / APP_RATE, float)
+    if not storable(time).all():
+        raise ValueError("a time is too great")
     chosen = [n for n, frame in enumerate(frames) if frame.tracked]
     if not chosen:
         raise ValueError("it holds no frame with a face")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..solve.gaze import angles, direction
-from ..take.performance import Performance
+from ..take.performance import Performance, storable
 from ..take.storage import target_file, write_atomic
 from ..template.names import arkit_names
 from ..template.packaged import DATA, packaged_json
@@ -123,7 +123,7 @@ def _table(
         except (ValueError, IndexError) as error:
             if number == len(rows) + 1 and (not ended or len(row) < len(header)):
                 break
-            raise _refused(file, f"line {number} has an entry missing or not a number") from error
+            raise _refused(file, f"line {number} has an entry missing, too great or not a number") from error
         stamps.append(found)
         values.append(numbers)
     if not values:
@@ -132,10 +132,10 @@ def _table(
 
 
 def _numbers(row: list[str], places: Iterable[int]) -> list[float]:
-    """Raises IndexError, ValueError: an entry is missing or not a number."""
+    """Raises IndexError, ValueError: an entry is missing, not a number or too great to be kept."""
     numbers = [float(row[place]) for place in places]
-    if not np.isfinite(numbers).all():
-        raise ValueError("not finite")
+    if not storable(numbers).all():
+        raise ValueError("not storable")
     return numbers
 
 

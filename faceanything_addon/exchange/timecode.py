@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..take.performance import storable
+
 APP_RATE = 60  # frames of the time code per second, as the app is delivered
 RATES = (60, 30, 24, 25, 48, 50, 120)  # it can be set otherwise; the file does not say to what
 DAY = 86400.0
@@ -37,7 +39,7 @@ def _split(stamp: str) -> tuple[float, float]:
         numbers = [float(part) for part in stamp.strip().replace(";", ":").split(":")]
     except ValueError as error:
         raise ValueError(f"the time code {stamp!r} cannot be read") from error
-    if len(numbers) not in (1, 3, 4) or not np.isfinite(numbers).all():
+    if len(numbers) not in (1, 3, 4) or not storable([3600 * number for number in numbers]).all():
         raise ValueError(f"the time code {stamp!r} cannot be read")
     if len(numbers) == 1:
         return numbers[0], 0.0

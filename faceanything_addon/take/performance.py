@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..template.names import arkit_names
 from ..timecode import Timecode
@@ -31,6 +32,11 @@ class Performance:
 
     def __len__(self) -> int:
         return len(self.time)
+
+
+def storable(values: ArrayLike) -> np.ndarray:
+    """Which numbers stay finite in a performance's single precision: 1e300 does not."""
+    return np.abs(np.asarray(values, np.float64)) <= np.finfo(np.float32).max  # nor NaN
 
 
 def take_performance(folder: str | Path) -> Performance:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.performance import make_performance
 
+from faceanything_addon import cli
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.arkit_json import read_arkit_json, write_arkit_json
 from faceanything_addon.exchange.sources import read_performance
@@ -47,7 +48,7 @@ def test_the_least_file_is_enough(tmp_path):
         {"format": "x"}, {"version": 9}, {"time": [0, 0]}, {"time": []}, {"time": ["a"]},
         {"names": ["smirk", "jawOpen"]},
         {"names": ["jawOpen", "jawOpen"]}, {"coefficients": [[0, 1]]}, {"coefficients": None}, {"head": [1]},
-        {"rate": 0},
+        {"rate": 0}, {"time": [0, 1e308]},
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_told_in_one_line(tmp_path, change):
@@ -58,6 +59,28 @@ def test_what_does_not_fit_is_told_in_one_line(tmp_path, change):
     with pytest.raises(UserError, match="is no ARKit JSON") as caught:
         read_arkit_json(file)
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "place"),
+    [
+        ("coefficients", [[0, 0], [1e308, 1]], "coefficients[1][0] is 1e+308"),
+        ("coefficients", [[0, float("nan")], [1, 1]], "coefficients[0][1] is nan"),
+        ("head", [np.eye(3).tolist(), [[1, 0, 0], [0, 1, 1e300], [0, 0, 1]]], "head[1][1][2] is 1e+300"),
+        ("gaze", [[[0, 0, 1], [0, -1e39, 1]]] * 2, "gaze[0][1][1] is -1e+39"),
+    ],
+)
+def test_a_number_beyond_single_precision_is_told_with_its_place(tmp_path, capsys, name, change, place):
+    """Where the file is used, too, and not by a traceback."""
+    data = {"format": "faceanything-arkit", "version": 1, "names": ["jawOpen", "tongueOut"]}
+    data |= {"time": [0, 1], "coefficients": [[0, 0], [1, 1]], name: change}
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps(data))
+    for kind, out in (("livelink", "a.csv"), ("arkit-json", "a.json")):
+        assert cli.main(["export", str(file), "--format", kind, "--out", str(tmp_path / out)]) == 2
+        told = capsys.readouterr().err
+        assert f"{file}: " in told and place in told and told.count("\n") == 1, told
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_what_is_no_json_or_lacks_entries_is_told(tmp_path):

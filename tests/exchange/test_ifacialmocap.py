@@ -76,7 +76,7 @@ def test_frames_without_a_face_are_left_out_and_time_goes_on(tmp_path):
 
 
 BAD = ["", "\n\n", "hello", "trackingStatus-0|jawOpen-1|", "jawOpen-1|=head#1,x,3|", "jawOpen-1|=head#1,2|",
-       "jawOpen-1|=head#nan,0,0|", "1.0 jawOpen-1|\njawOpen-2|", "\0\0\0\0"]  # fmt: skip
+       "jawOpen-1|=head#nan,0,0|", "1.0 jawOpen-1|\njawOpen-2|", "\0\0\0\0", "9" * 400 + " jawOpen-1|"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", BAD)

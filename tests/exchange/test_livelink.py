@@ -129,6 +129,8 @@ def test_stamps_that_do_not_rise_are_dropped(tmp_path):
         "Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61\n",
         "Timecode,BlendShapeCount,JawOpen\nnoon,61,0.5\n",
         "Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61,nan\n",
+        "Timecode,BlendShapeCount,JawOpen\n00:00:00:00,61,1e300\n",
+        "Timecode,BlendShapeCount,JawOpen\n1e307:00:00:00,61,0.5\n",
     ],
 )
 def test_what_is_no_recording_is_told_in_one_line(tmp_path, text):
@@ -188,11 +190,13 @@ def test_a_last_line_without_its_end_that_is_whole_is_read(tmp_path):
     assert len(read_livelink(written(tmp_path / "a.csv", [HEADER, *WHOLE], ""))) == 3
 
 
-@pytest.mark.parametrize("wrong", ["61,x,0.5", "61,,0.5", "61,nan,0.5", "61,0.25", "many,0.25,0.5", ",0.25,0.5"])
+@pytest.mark.parametrize(
+    "wrong", ["61,x,0.5", "61,,0.5", "61,nan,0.5", "61,1e300,0.5", "61,0.25", "many,0.25,0.5", ",0.25,0.5"]
+)
 def test_a_wrong_entry_in_the_middle_is_told_with_its_line(tmp_path, wrong):
     """In one line that names the file."""
     file = written(tmp_path / "a.csv", [HEADER, WHOLE[0], f"00:00:00:01.000,{wrong}", WHOLE[2]])
-    with pytest.raises(UserError, match="line 3 has an entry missing or not a number") as caught:
+    with pytest.raises(UserError, match="line 3 has an entry missing, too great or not a number") as caught:
         read_livelink(file)
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
 
