@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,9 +66,18 @@ def sequence_file(file: Path, number: int) -> Path:
 
 
 def _refuse_leftovers(file: Path, count: int) -> None:
-    next_file = sequence_file(file, FIRST + count)
-    if next_file.exists():
-        raise UserError(f"{next_file}: is left of a longer sequence; remove that or give another name")
+    left = [number for number in _numbers_there(file) if number >= FIRST + count]
+    if left:
+        first = sequence_file(file, min(left))
+        raise UserError(f"{first}: is left of a longer sequence; remove that or give another name")
+
+
+def _numbers_there(file: Path) -> list[int]:
+    """Of the files of such a sequence that are on the disk, whichever of them are missing."""
+    form = re.compile(rf"{re.escape(file.stem)}\.(\d{{{DIGITS},}}){re.escape(file.suffix)}", re.ASCII | re.IGNORECASE)
+    found = map(form.fullmatch, (inside.name for inside in file.parent.iterdir()))
+    numbers = [int(match[1]) for match in found if match]
+    return [number for number in numbers if sequence_file(file, number).exists()]
 
 
 def _move(folder: Path, target: Path) -> None:

@@ -208,6 +208,28 @@ def test_a_shorter_sequence_does_not_mix_with_a_longer_one(folder, template, tmp
     assert (tmp_path / "a.0001.obj").read_bytes() == before
 
 
+@pytest.mark.parametrize("missing", [[4], [4, 5, 6], [1, 2, 3, 4], list(range(4, FRAMES))])
+def test_whatever_is_left_of_a_longer_sequence_is_seen(folder, template, tmp_path, missing):
+    """Files that somebody removed hide no others, and nothing is written."""
+    export(folder, "obj", tmp_path / "a.obj", ExportOptions(), quiet)
+    for number in missing:
+        sequence_file(tmp_path / "a.obj", number).unlink()
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    short = store_take(make_take(template, 3), tmp_path / "short")
+    with pytest.raises(UserError, match=r"a\.00\d\d\.obj: is left of a longer sequence"):
+        export(short, "obj", tmp_path / "a.obj", ExportOptions(), quiet)
+    assert before == {file: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
+
+
+def test_files_of_other_names_are_not_of_the_sequence(template, tmp_path):
+    """Those of a name that begins alike, of another kind, or numbered by hand."""
+    for name in ("a.b.0009.obj", "a.0009.png", "a.9.obj", "a.00009.obj", "a.new.obj", "aa.0009.obj"):
+        (tmp_path / name).write_text("mine")
+    short = store_take(make_take(template, 3), tmp_path / "short")
+    export(short, "obj", tmp_path / "a.obj", ExportOptions(), quiet)
+    assert sum(file.read_text() == "mine" for file in tmp_path.glob("*.*")) == 6 and (tmp_path / "a.0003.obj").exists()
+
+
 def run(capsys, *arguments):
     code = cli.main(["export", *map(str, arguments)])
     return (code, *capsys.readouterr())
