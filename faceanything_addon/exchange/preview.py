@@ -34,7 +34,7 @@ WIRE = (20, 40, 60)
 LIGHT = np.array([0.3, -0.5, -0.81])  # towards the light, camera axes: from above, beside the camera
 BEHIND = 0.0015  # metres by which eyeballs are drawn earlier: the lids lie so close that middles of quads do not tell
 TIME_BASE = Fraction(1, 90000)
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi")  # of files that hold H.264
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")  # of files that hold H.264 with its times: AVI holds none
 
 
 @dataclass(frozen=True)

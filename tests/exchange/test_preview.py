@@ -124,7 +124,7 @@ def test_a_preview_that_is_stopped_leaves_an_earlier_one_as_it_was(template, tmp
         out.unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("name", ["out.webm", "out.gif", "out.txt", "out"])
+@pytest.mark.parametrize("name", ["out.avi", "out.webm", "out.gif", "out.txt", "out"])
 def test_a_name_that_is_no_videos_is_told_in_one_line(template, tmp_path, name):
     """Before the footage is looked for, and nothing is left."""
     with pytest.raises(UserError, match=f"{name}: .* give a name that ends with .mp4") as caught:
@@ -134,7 +134,14 @@ def test_a_name_that_is_no_videos_is_told_in_one_line(template, tmp_path, name):
 
 @pytest.mark.parametrize("suffix", [*SUFFIXES, ".MP4"])
 def test_every_name_that_is_taken_can_be_written(template, tmp_path, suffix):
-    """All of them hold H.264."""
+    """All of them hold H.264, each picture's time, and the rate."""
     write_footage(tmp_path / "clip.mp4", 160, 120)
-    take = make_take(template, len(STAMPS), 160, 120, footage=str(tmp_path / "clip.mp4"))
-    assert write_preview(take, template, tmp_path / f"out{suffix}") == len(stored(tmp_path / f"out{suffix}"))
+    take, out = (
+        make_take(template, len(STAMPS), 160, 120, footage=str(tmp_path / "clip.mp4")),
+        tmp_path / f"out{suffix}",
+    )
+    assert write_preview(take, template, out) == len(STAMPS)
+    assert [time for time, _ in stored(out)] == pytest.approx(np.array(STAMPS) / 1000, abs=2e-3)
+    with av.open(str(out)) as container:
+        rate = container.streams.video[0].average_rate
+        assert rate is not None and 15 < rate < 60
