@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..take.files import SKIN_FILE, TakeReader
+from ..take.anew import SKIN_FILE
+from ..take.files import TakeReader
 from ..take.storage import target_file
 from ..template import load_template
 from . import arkit_json, livelink

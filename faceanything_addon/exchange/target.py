@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UserError
-from ..take.files import BRIDGE_FILE, SKIN_FILE, read_header
+from ..take.anew import ANEW, HEADER_FILE, PARTS, RESULTS
+from ..take.files import read_header
+from ..take.moved import with_footage
 
-TAKE_FILES = ("take.json", "actor.npz", BRIDGE_FILE, SKIN_FILE)
-TAKE_FOLDERS = ("frames", "evidence")
+TAKE_FILES = (HEADER_FILE, *RESULTS)
+TAKE_FOLDERS = (*PARTS, ANEW, *(f"{ANEW}/{part}" for part in PARTS))
 
 
 def refuse_own_file(file: str | Path, out: Path, what: str) -> None:
@@ -39,7 +41,7 @@ def refuse_source(source: str | Path, out: str | Path) -> None:
     inside = any(_is_same(source / name, place) for name in TAKE_FOLDERS for place in places)
     if inside or any(_is_same(source / name, out) for name in TAKE_FILES):
         raise UserError(f"{out}: is one of the take's own files; give another name, it would be overwritten")
-    refuse_footage(header.info.footage, out)
+    refuse_footage(with_footage(header.info, source).footage, out)
 
 
 def refuse_footage(footage: str, out: Path) -> None:
