@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def show_take(context: bpy.types.Context, scene: bpy.types.Scene, folder: str) -
 def choose_take(settings: Any, folder: Path, footage: str) -> None:
     """Have the panel speak of a take that was loaded, and of its footage as far as that is there."""
     settings.out = stored_path(folder)
-    settings.footage = stored_path(footage) if Path(footage).exists() else ""
+    settings.footage = stored_path(footage) if os.path.exists(footage) else ""
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:

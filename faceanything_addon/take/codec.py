@@ -80,6 +80,10 @@ def read_frames(path: Path, length: int, neutral: np.ndarray) -> Frames:
 
     arrays = read_npz(path, check)
     _check_values(path, arrays, set(LAYOUT))
+    if not (np.diff(arrays["time"]) > 0).all():
+        raise damaged(path, "its times do not rise")
+    if not (arrays["intrinsics"][:, (0, 1), (0, 1)] > 0).all():
+        raise damaged(path, "a focal length is not positive")
     return decode_frames(arrays, neutral)
 
 
@@ -101,6 +105,8 @@ def read_actor(path: Path) -> Actor:
     arrays = read_npz(path, check)
     arrays.setdefault("rest", np.zeros(0, np.float32))
     _check_values(path, arrays, {"neutral", "identity", "focal", "rest"})
+    if not np.ptp(arrays["neutral"], axis=0).all():
+        raise damaged(path, "its neutral face is flat")
     if arrays["focal"] <= 0:
         raise damaged(path, "the focal length is not positive")
     if not ((arrays["rest"] >= 0) & (arrays["rest"] < 1)).all():

@@ -25,6 +25,7 @@ STAGES = ("observing", "fitting", "complete")
 CHUNK = ev.CHUNK
 FOUND_OUT = ("timecode",)  # of the first frame that can be read
 MADE_BY = ("evidence", "networks")  # settings that tell the version, not the input: a finished take stays one
+LATE = 100  # times as late as frames of an even rate would be: whatever is resampled to one must have an end
 MOST = {"fps": 10_000, "width": 1 << 16, "height": 1 << 16}  # beyond any camera's
 
 
@@ -127,8 +128,11 @@ class TakeReader:
         Raises:
             UserError: damaged.
         """
-        length = min(CHUNK, self.length - number * CHUNK)
-        return read_frames(ev.chunk_path(self.folder / "frames", number), length, self.actor.neutral)
+        length, file = min(CHUNK, self.length - number * CHUNK), ev.chunk_path(self.folder / "frames", number)
+        frames = read_frames(file, length, self.actor.neutral)
+        if np.abs(frames.time).max() > LATE * (1 + self.info.end / self.info.fps):
+            raise damaged(file, "its times lie far beyond the footage's end")
+        return frames
 
     def chunks(self) -> Iterator[Frames]:
         """All frames in order, one chunk in memory at a time."""

@@ -191,6 +191,33 @@ def test_a_take_that_could_not_be_read_is_never_begun(tmp_path, name, value):
     assert told.startswith("/clip.mp4: ") and f"{name} is" in told and not (tmp_path / "t").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("time", lambda time: time[::-1], "times do not rise"),
+        ("time", lambda time: 0 * time, "times do not rise"),
+        ("time", lambda time: time + 1e9, "beyond the footage's end"),
+        ("intrinsics", lambda intrinsics: 0 * intrinsics, "focal length"),
+    ],
+)
+def test_frames_that_no_capture_writes_are_refused(tmp_path, name, change, told):
+    """Exports of falling times lost frames, those of times without measure filled the disk."""
+    write_take(tmp_path / "t", 20)
+    file = tmp_path / "t/frames/000000.npz"
+    with np.load(file) as data:
+        arrays = dict(data)
+    np.savez(file, **{**arrays, name: change(arrays[name])})
+    assert told in complaint(read_take, tmp_path / "t")
+
+
+def test_a_flat_neutral_face_is_refused(tmp_path):
+    write_take(tmp_path / "t", 20)
+    with np.load(tmp_path / "t/actor.npz") as data:
+        arrays = dict(data)
+    np.savez(tmp_path / "t/actor.npz", **{**arrays, "neutral": 0 * arrays["neutral"]})
+    assert "flat" in complaint(read_take, tmp_path / "t")
+
+
 def test_a_take_is_read_with_one_chunk_beside_it(tmp_path):
     """Ten chunks: the peak is the take, what reading a chunk takes, and little else, never the take twice."""
     vertices = np.random.default_rng(0).normal(0, 0.05, (2000, 3)).astype(np.float32)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 import re
 from math import pi
 from pathlib import Path
@@ -30,16 +31,16 @@ def load_plate(info: TakeInfo) -> bpy.types.Image | None:
     except RuntimeError:
         return None
     image.filepath = stored_path(path)
-    if image.source == "FILE" and Path(info.footage).is_dir():
+    if image.source == "FILE" and os.path.isdir(info.footage):
         image.source = "SEQUENCE"
     return image
 
 
 def _first_picture(path: Path) -> Path | None:
     """The file itself, or the first picture of a folder."""
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path, not troubled by folders that may not be looked into
         return path
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return None
     pictures = (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     return min(pictures, key=natural_key, default=None)

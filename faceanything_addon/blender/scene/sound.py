@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def _leave(strips: Any, strip: Any, owner: str) -> None:
 
 
 def _sound_start(file: Path) -> float | None:
-    if not file.is_file():
+    if not os.path.isfile(file):
         return None
     try:
         return sound_start(file)
