@@ -38,7 +38,8 @@ def show_take(context: bpy.types.Context, scene: bpy.types.Scene, folder: str) -
 def choose_take(settings: Any, folder: Path, footage: str) -> None:
     """Have the panel speak of a take that was loaded, and of its footage as far as that is there."""
     settings.out = stored_path(folder)
-    settings.footage = stored_path(footage) if os.path.exists(footage) else ""
+    if os.path.exists(footage):
+        settings.footage = stored_path(footage)
 
 
 def frame_rate(scene: bpy.types.Scene) -> float:

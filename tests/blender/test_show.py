@@ -144,8 +144,9 @@ def test_the_panel_speaks_of_the_take_that_was_loaded(tmp_path, template):
     bpy.ops.face_anything.load_take(directory=str(folder) + "/")
     assert settings.out.rstrip("/") == str(folder) and settings.footage == str(tmp_path / "clip.mp4")
     (tmp_path / "clip.mp4").unlink()
+    settings.footage = str(tmp_path / "other.mp4")
     bpy.ops.face_anything.load_take(directory=str(folder) + "/")
-    assert settings.footage == ""
+    assert settings.footage == str(tmp_path / "other.mp4")
 
 
 def test_a_job_ends_in_the_scene_it_was_started_in(tmp_path):
