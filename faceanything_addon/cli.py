@@ -229,11 +229,14 @@ def take_facts(folder: Any) -> dict[str, Any]:
     """
     from dataclasses import asdict
 
+    from .take.anew import in_the_making
     from .take.files import TakeReader, read_header
 
-    header = read_header(folder)
+    header, new = read_header(folder), in_the_making(folder)
     facts = {"take": str(folder), **asdict(header.info), "stage": header.stage, "frames": header.frames}
     facts["broken_frames"] = header.broken
+    if new != folder:
+        facts["made_anew"] = read_header(new).stage
     if header.stage == "complete":
         reader = TakeReader(folder)
         times = [(chunk.time, chunk.found) for chunk in reader.chunks()]

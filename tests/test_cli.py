@@ -22,7 +22,7 @@ from faceanything_addon.exchange import export, npz
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.exchange.sources import read_performance
 from faceanything_addon.jobs import clip
-from faceanything_addon.take import read_take
+from faceanything_addon.take import TakeWriter, read_take
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,15 @@ def test_reconstruct_info_and_export_work_in_a_row(tmp_path, video, capsys):
     assert (facts["frames"], facts["frames_with_face"], facts["start"], facts["stage"]) == (10, 10, 2, "complete")
     code, _, _ = run(capsys, "export", tmp_path / "t", "--format", "npz", "--out", tmp_path / "t.npz")
     assert code == 0 and np.load(tmp_path / "t.npz")["vertices"].shape == (10, 12, 3)
+
+
+def test_info_tells_that_a_finished_take_is_being_made_anew(tmp_path, video, capsys):
+    run(capsys, "reconstruct", video, "--out", tmp_path / "t", "--end", "5")
+    _, out, _ = run(capsys, "info", tmp_path / "t")
+    assert "stage: complete" in out and "anew" not in out
+    TakeWriter.open(tmp_path / "t", read_take(tmp_path / "t").info, overwrite=True)
+    _, out, _ = run(capsys, "info", tmp_path / "t")
+    assert "stage: complete" in out and "made anew: observing" in out
 
 
 def test_a_take_is_exported_for_other_tools_and_between_them(tmp_path, video, capsys):
