@@ -12,7 +12,7 @@ import bpy
 
 from .paths import stored_path
 from .preferences import choices
-from .scene.sound import mute_others
+from .scene.sound import let_hear
 from .takes import FOOTAGE, TAKE, build_from_folder, look_through_camera
 
 
@@ -26,10 +26,11 @@ def show_take(context: bpy.types.Context, scene: bpy.types.Scene, folder: str) -
     rate, moved = frame_rate(scene), is_animated(scene)
     built = build_from_folder(scene, folder, choices(context).key_limit, missing.append)
     hidden = hide_others(scene, built.collection)
+    let_hear(scene, built.camera.name, {item.name for collection in hidden for item in collection.objects})
     look_through_camera(scene)
     told = [f"{built.collection.name}: {len(built.clock.keys)} frames"]
     told += ["footage not found"] if built.plate is None else missing
-    told += [f"hidden now: {', '.join(hidden)}"] if hidden else []
+    told += [f"hidden now: {', '.join(collection.name for collection in hidden)}"] if hidden else []
     if moved and frame_rate(scene) != rate:
         told.append(f"the scene went from {rate:g} to {frame_rate(scene):g} frames per second")
     return (", " if built.plate is None else "; ").join(told)
@@ -50,11 +51,11 @@ def is_animated(scene: bpy.types.Scene) -> bool:
     return any(item.animation_data is not None and item.animation_data.action for item in scene.objects)
 
 
-def hide_others(scene: bpy.types.Scene, shown: bpy.types.Collection) -> list[str]:
+def hide_others(scene: bpy.types.Scene, shown: bpy.types.Collection) -> list[bpy.types.Collection]:
     """Hide takes of other footage, and older ones of the same folder: they would lie over the one that is shown.
 
     Returns:
-        their names.
+        them.
     """
     hidden: dict[str, bpy.types.Collection] = {}
     for layer in scene.view_layers:
@@ -62,8 +63,7 @@ def hide_others(scene: bpy.types.Scene, shown: bpy.types.Collection) -> list[str
             if lies_over(entry.collection, shown) and not entry.hide_viewport:
                 entry.hide_viewport = entry.collection.hide_render = True
                 hidden[entry.collection.name] = entry.collection
-    mute_others(scene, {item.name for collection in hidden.values() for item in collection.objects})
-    return list(hidden)
+    return list(hidden.values())
 
 
 def lies_over(other: Any, shown: Any) -> bool:

@@ -13,7 +13,7 @@ import bpy
 import pytest
 from support.stand_in import make_take, make_template
 from support.store import store_take
-from support.video import write_video
+from support.video import write_talkie, write_video
 
 import faceanything_addon
 from faceanything_addon.blender import operators, takes
@@ -76,6 +76,23 @@ def test_two_faces_of_one_clip_stay_side_by_side(tmp_path, template):
     for own in ("left", "right"):
         show_take(bpy.context, bpy.context.scene, str(filmed(tmp_path, template, own=own)))
     assert shown(bpy.context.scene) == ["clip", "clip.001"]
+
+
+def test_only_the_shown_take_is_heard(tmp_path, template):
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this bpy is built without sound")
+    folders = []
+    for name in ("first", "second"):
+        write_talkie(tmp_path / f"{name}.mp4", 0.4)
+        folders.append(str(filmed(tmp_path, template, name)))
+
+    def heard() -> set[str]:
+        editor = bpy.context.scene.sequence_editor
+        return {strip.name for strip in getattr(editor, "strips", None) or editor.sequences if not strip.mute}
+
+    for folder, name in ((folders[0], "first"), (folders[1], "second"), (folders[0], "first")):
+        show_take(bpy.context, bpy.context.scene, folder)
+        assert heard() == {name}
 
 
 def test_a_change_of_the_frame_rate_is_told_where_something_moves_already(tmp_path, template):

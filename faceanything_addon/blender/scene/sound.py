@@ -50,7 +50,7 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
         strip = there or strips.new_sound(file.stem, str(file), _free_channel(strips), round(position))
     except RuntimeError:
         return None
-    strip.sound.filepath, strip.mute = stored_path(file), False
+    strip.sound.filepath = stored_path(file)
     strip[OWNER] = BETWEEN.join(dict.fromkeys((*_owners(strip), owner)))
     if hasattr(strip, "sound_offset"):
         strip.sound_offset = (position - round(position)) / rate
@@ -58,11 +58,13 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
     return strip
 
 
-def mute_others(scene: bpy.types.Scene, names: set[str]) -> None:
-    """Mute the strips that nothing owns but the objects of these names."""
+def let_hear(scene: bpy.types.Scene, shown: str, hidden: set[str]) -> None:
+    """Let the strips of one owner be heard, and mute those that belong to hidden ones alone."""
     for strip in _strips(scene) if scene.sequence_editor is not None else ():
         owners = set(_owners(strip))
-        if owners and owners <= names:
+        if shown in owners:
+            strip.mute = False
+        elif owners and owners <= hidden:
             strip.mute = True
 
 
