@@ -98,7 +98,10 @@ class Footage:
             if (frame.index - self.start) % self.step == 0:
                 yield frame
         if not given and first == self.start:
-            raise UserError(f"{self.path}: none of its frames can be decoded; convert it to H.264 MP4 and try again")
+            told = "holds none of the frames that were asked for; choose others with --start and --end"
+            if self.kind == "video":
+                told = "none of its frames can be decoded; convert it to H.264 MP4 and try again"
+            raise UserError(f"{self.path}: {told}")
 
 
 def open_footage(

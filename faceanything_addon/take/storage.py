@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import stat
 import tempfile
 import tokenize
 import zipfile
@@ -125,8 +126,9 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Raises OSError where the file cannot be opened, ValueError where it is not a JSON object."""
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise ValueError("too large")
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_JSON_BYTES:
+        raise ValueError("not a file, or too large")
     data = parse_json(path.read_text("utf-8"))
     if not isinstance(data, dict):
         raise ValueError("not a JSON object")
@@ -157,6 +159,8 @@ def read_npz(path: Path, check: Callable[[str, tuple[int, ...], np.dtype], bool]
         UserError: damaged, truncated, or `check` refuses.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise ValueError("not a file")
         with zipfile.ZipFile(path) as archive:
             return {n.removesuffix(".npy"): _read_member(archive, n, check) for n in archive.namelist()}
     except DAMAGE as error:

@@ -164,6 +164,13 @@ def test_the_time_code_is_that_of_the_first_frame_that_is_there(tmp_path):
     assert reconstruct_clip(resumed, stages=toy_stages()) == out
 
 
+def test_frames_that_are_all_missing_from_a_sequence_are_not_called_a_video_that_cannot_be_read(tmp_path):
+    for number in (1, 2, 4, 5):
+        cv2.imwrite(str(tmp_path / f"shot.{number}.png"), np.full((48, 64, 3), 90, np.uint8))
+    with pytest.raises(UserError, match="choose others with --start"):
+        reconstruct_clip(ClipOptions(str(tmp_path), str(tmp_path / "t"), start=2, end=3), stages=toy_stages())
+
+
 def test_how_pictures_are_read_is_told_where_their_numbers_do_not_tell(tmp_path):
     for number in (1, 40, 90):
         cv2.imwrite(str(tmp_path / f"shot.{number}.png"), np.full((48, 64, 3), 90, np.uint8))

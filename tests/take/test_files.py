@@ -152,6 +152,15 @@ def test_a_damaged_header_is_told(tmp_path, text):
     assert "take.json" in complaint(read_take, tmp_path / "t")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["take.json", "actor.npz", "frames/000000.npz"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path, name):
+    write_take(tmp_path / "t")
+    (tmp_path / "t" / name).unlink()
+    os.mkfifo(tmp_path / "t" / name)
+    assert Path(name).name in complaint(read_take, tmp_path / "t")
+
+
 def test_a_header_nested_beyond_measure_is_told(tmp_path):
     write_take(tmp_path / "t")
     (tmp_path / "t/take.json").write_text("[" * 200_000)
