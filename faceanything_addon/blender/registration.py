@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, jobs, panel, preferences, properties
+from . import command, jobs, news, panel, preferences, properties
 from .create import panel as create_panel
 from .create import properties as create_properties
 from .edit import panel as edit_panel
@@ -45,11 +45,13 @@ def register() -> None:
         bpy.utils.register_class(cls)
     vrm_menu.register()
     command.register()
+    news.register()
 
 
 def unregister() -> None:
     jobs.stop_all()
     playback.stop()
+    news.unregister()
     command.unregister()
     vrm_menu.unregister()
     for cls in reversed(CLASSES):

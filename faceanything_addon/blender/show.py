@@ -23,7 +23,7 @@ def show_take(context: bpy.types.Context, scene: bpy.types.Scene, folder: str) -
         UserError: see `build_from_folder`.
     """
     missing: list[str] = []
-    rate, moved = frame_rate(scene), is_animated(scene)
+    rate, stage, moved = frame_rate(scene), stage_of(scene), is_animated(scene)
     built = build_from_folder(scene, folder, choices(context).key_limit, missing.append)
     hidden = hide_others(scene, built.collection)
     let_hear(scene, built.camera.name, {item.name for collection in hidden for item in collection.objects})
@@ -33,6 +33,8 @@ def show_take(context: bpy.types.Context, scene: bpy.types.Scene, folder: str) -
     told += [f"hidden now: {', '.join(collection.name for collection in hidden)}"] if hidden else []
     if moved and frame_rate(scene) != rate:
         told.append(f"the scene went from {rate:g} to {frame_rate(scene):g} frames per second")
+    if moved and stage_of(scene) != stage:
+        told.append("the scene has the take's range and size now")
     return (", " if built.plate is None else "; ").join(told)
 
 
@@ -45,6 +47,11 @@ def choose_take(settings: Any, folder: Path, footage: str) -> None:
 
 def frame_rate(scene: bpy.types.Scene) -> float:
     return scene.render.fps / scene.render.fps_base
+
+
+def stage_of(scene: bpy.types.Scene) -> tuple[int, ...]:
+    """Range and size."""
+    return scene.frame_start, scene.frame_end, scene.render.resolution_x, scene.render.resolution_y
 
 
 def is_animated(scene: bpy.types.Scene) -> bool:

@@ -104,6 +104,20 @@ def test_a_change_of_the_frame_rate_is_told_where_something_moves_already(tmp_pa
     assert frame_rate(scene) == 25
 
 
+def test_a_change_of_range_and_size_is_told_where_something_moves_already(tmp_path, template):
+    scene, folder = bpy.context.scene, str(filmed(tmp_path, template))
+    assert "range and size" not in show_take(bpy.context, scene, folder)
+    assert "range and size" not in show_take(bpy.context, scene, folder)
+    scene.frame_end = 250
+    assert "the scene has the take's range and size now" in show_take(bpy.context, scene, folder)
+
+
+def test_what_the_panel_last_said_is_of_the_file_that_is_open():
+    state.note, state.error = "clip: 75 frames", "no face"
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert state.note == state.error == ""
+
+
 def test_a_saved_scene_and_its_footage_and_cache_move_together(tmp_path, template):
     before, after = tmp_path / "before", tmp_path / "after"
     folder = filmed(before, template)
