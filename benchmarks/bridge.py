@@ -1,4 +1,4 @@
-"""What the bridge costs: `python -m benchmarks.bridge [--seeds N ...] [--sequences FOLDER]`.
+"""What the bridge costs: `python -m benchmarks.bridge [--seeds N ...] [--sequences FOLDER] [--frames N]`.
 
 Maps of a full-size network are simulated, true but for small errors: once in the template's own space ("known")
 and once in another one, of unknown unit, axes and shape, through the bridge ("bridged"). The difference is what not
@@ -62,12 +62,12 @@ class Sequence:
         return pixels[:, :2] / pixels[:, 2:]
 
 
-def simulated_rows(seeds: list[int]) -> list[str]:
+def simulated_rows(seeds: list[int], frames: int) -> list[str]:
     """A line for each seed and kind of space."""
     template, rows = load_template(), []
     for name, space, bias in SPACES:
         for seed in seeds:
-            truth = talking(template, FRAMES, seed=seed)
+            truth = talking(template, frames, seed=seed)
             made = Space(seed, space.own_shape, mirrored=space.mirrored)
             result = compare(truth, made, bias=bias)
             rows.append(row(f"{name}, seed {seed}", *result.errors(), result.bridge))
@@ -81,10 +81,10 @@ def row(name: str, embedded: float, known: float, bridged: float, bridge: Bridge
     return f"| {name} | " + " | ".join(f"{v * MM:.2f}" for v in values) + " |"
 
 
-def rendered_row(clip: Path) -> str:
+def rendered_row(clip: Path, frames: int) -> str:
     """The real embedded network on a rendered clip, the full-size one simulated from its truth."""
-    footage = open_footage(clip, 0, FRAMES)
-    truth = read_sequence(clip, footage.width, footage.height)
+    footage = open_footage(clip, 0, frames)
+    truth = read_sequence(clip, footage.width, footage.height, frames)
     tracker = FaceTracker(truth.template, threads=1)
     embedded = [tracker.next(frame.image) for frame in footage.frames()]
     simulator = Simulator(truth, Noise(), spacing=0.0005)
@@ -98,10 +98,10 @@ def rendered_row(clip: Path) -> str:
     return row(clip.stem, *errors, bridge)
 
 
-def read_sequence(clip: Path, width: int, height: int) -> Any:
+def read_sequence(clip: Path, width: int, height: int, frames: int) -> Any:
     """Truth of a clip that `benchmarks.truth.render` made: a Sequence, which does for a simulated Performance."""
     with np.load(clip.with_suffix(".npz"), allow_pickle=False) as data:
-        part = {name: data[name][:FRAMES] for name in ("vertices", "visible")}
+        part = {name: data[name][:frames] for name in ("vertices", "visible")}
         neutral, intrinsics = data["neutral"], data["intrinsics"]
     return Sequence(load_template(), part["vertices"], neutral, part["visible"], intrinsics, width, height)
 
@@ -117,13 +117,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--sequences", type=Path, help="folder of rendered sequences, see benchmarks.truth")
+    parser.add_argument(
+        "--frames", type=int, default=FRAMES, help="of each clip; below five the warp is chosen by patches"
+    )
     given = parser.parse_args()
     print(HEAD.format("simulated"))
-    simulated_rows(given.seeds)
+    simulated_rows(given.seeds, given.frames)
     if given.sequences:
         print("\n" + HEAD.format("rendered, real embedded network"))
         for clip in sorted(given.sequences.glob("seed*.mp4")):
-            print(rendered_row(clip), flush=True)
+            print(rendered_row(clip, given.frames), flush=True)
 
 
 if __name__ == "__main__":

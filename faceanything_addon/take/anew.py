@@ -14,7 +14,8 @@ BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read,
 SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
 RESULTS = ("actor.npz", BRIDGE_FILE, SKIN_FILE)
 PARTS = ("evidence", "frames")
-OWN = {HEADER_FILE, HEADER_FILE + TEMPORARY, *RESULTS, *PARTS, ANEW}  # all that a take is made of
+MADE_FROM_IT = ("face.pc2", "preview.mp4")  # what scenes and the panel's preview leave in its folder
+OWN = {HEADER_FILE, HEADER_FILE + TEMPORARY, *RESULTS, *PARTS, ANEW, *MADE_FROM_IT}  # all that is in a take's folder
 
 
 def in_the_making(folder: Path) -> Path:

@@ -8,7 +8,6 @@ from drawn import Drawn
 from keyed import add_armature, add_mesh
 from support.performance import make_performance, one_shape
 
-import faceanything_addon
 from faceanything_addon.blender.edit import panel
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget.actor import set_profile
@@ -17,14 +16,6 @@ from faceanything_addon.retarget import load_table
 from faceanything_addon.retarget.calibration import ActorProfile
 
 KEYS = list(load_table("apple").targets)
-
-
-@pytest.fixture
-def registered():
-    faceanything_addon.register()
-    yield
-    faceanything_addon.unregister()
-    state.error = state.note = ""
 
 
 @pytest.fixture

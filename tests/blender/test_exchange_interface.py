@@ -11,7 +11,6 @@ from support.performance import make_performance
 from support.stand_in import make_take
 from support.store import store_take
 
-import faceanything_addon
 from faceanything_addon.blender.exchange import playback
 from faceanything_addon.blender.exchange.job import ExportJob, ExportProcess
 from faceanything_addon.blender.exchange.properties import SUFFIXES, file_filter, with_suffix
@@ -24,11 +23,8 @@ from faceanything_addon.template import load_template
 
 
 @pytest.fixture
-def settings():
-    faceanything_addon.register()
-    yield bpy.context.scene.face_anything_exchange
-    faceanything_addon.unregister()
-    state.error = state.note = ""
+def settings(registered):
+    return bpy.context.scene.face_anything_exchange
 
 
 @pytest.fixture

@@ -21,14 +21,6 @@ LONG_TAKE = 70  # frames; more than one chunk on disk
 
 
 @pytest.fixture
-def registered():
-    faceanything_addon.register()
-    yield
-    faceanything_addon.unregister()
-    state.error = state.note = ""
-
-
-@pytest.fixture
 def template(monkeypatch):
     made = make_template(6)
     monkeypatch.setattr(takes, "load_template", lambda: made)

@@ -12,9 +12,7 @@ from support.performance import make_performance, one_shape
 from support.stand_in import make_take, make_template
 from support.store import store_take
 
-import faceanything_addon
 from faceanything_addon.blender.edit import Punch, add_layers, punch_in, remove_punch_ins
-from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget import Options, find_character, retarget
 from faceanything_addon.blender.scene import SceneOptions, build_take
 from faceanything_addon.blender.space import object_vertices
@@ -112,11 +110,8 @@ def test_a_character_of_another_kind_leaves_a_takes_eyes_alone(built):
 
 
 @pytest.fixture
-def settings():
-    faceanything_addon.register()
-    yield bpy.context.scene.face_anything_retarget
-    faceanything_addon.unregister()
-    state.error = state.note = ""
+def settings(registered):
+    return bpy.context.scene.face_anything_retarget
 
 
 def test_one_undo_takes_the_gaze_back_with_the_keys(settings, built, tmp_path):

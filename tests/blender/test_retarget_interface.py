@@ -8,7 +8,6 @@ from support.performance import make_performance
 from support.stand_in import make_take, make_template
 from support.store import store_take
 
-import faceanything_addon
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget import panel
 from faceanything_addon.exchange.livelink import write_livelink
@@ -18,11 +17,8 @@ KEYS = list(load_table("vrm1").targets)
 
 
 @pytest.fixture
-def settings():
-    faceanything_addon.register()
-    yield bpy.context.scene.face_anything_retarget
-    faceanything_addon.unregister()
-    state.error = state.note = ""
+def settings(registered):
+    return bpy.context.scene.face_anything_retarget
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from support.stand_in import make_take, make_template
 from support.store import store_take
 from support.video import write_talkie, write_video
 
-import faceanything_addon
 from faceanything_addon.blender import operators, takes
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.show import frame_rate, show_take
@@ -26,12 +25,7 @@ from faceanything_addon.exchange.pc2 import read_pc2
 FRAMES = 4
 
 
-@pytest.fixture(autouse=True)
-def registered():
-    faceanything_addon.register()
-    yield
-    faceanything_addon.unregister()
-    state.error = state.note = ""
+pytestmark = pytest.mark.usefixtures("registered")
 
 
 @pytest.fixture(name="template", autouse=True)

@@ -158,6 +158,7 @@ def test_a_run_stops_where_another_one_goes_on_with_its_take(tmp_path: Path) -> 
 @pytest.mark.parametrize("torn", ["", "{", "[]", "\x00\x01"])
 def test_a_take_whose_header_is_torn_can_be_made_again_as_its_error_says(folder: Path, torn: str) -> None:
     (folder / "take.json").write_text(torn)
+    (folder / "preview.mp4").write_bytes(b"a video")
     with pytest.raises(UserError, match="--overwrite"):
         read_take(folder)
     end(TakeWriter.open(folder, toy_info(NEW), overwrite=True))
