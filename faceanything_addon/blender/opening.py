@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+PATIENCE = 2.0  # seconds for an opener to say that it found no program; some run the program themselves and stay
+
 
 def opened(file: Path) -> bool:
     """Open a file as a double click would; whether a program did.
@@ -19,7 +21,10 @@ def opened(file: Path) -> bool:
             os.startfile(file)
         else:
             opener = "open" if sys.platform == "darwin" else "xdg-open"
-            subprocess.run([opener, str(file)], check=True)
-    except (OSError, subprocess.CalledProcessError):
+            process = subprocess.Popen([opener, str(file)])
+            return process.wait(PATIENCE) == 0
+    except subprocess.TimeoutExpired:
+        return True
+    except OSError:
         return False
     return True

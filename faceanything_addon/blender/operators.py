@@ -61,6 +61,7 @@ class JobOperator:
     Hence the `type: ignore[arg-type]`: the stubs cannot know that self is an operator.
     """
 
+    alone = False  # nothing else may touch the scene meanwhile, not even a click on the panel's Cancel: Esc stops it
     _timer: bpy.types.Timer | None = None
     _scene: int = 0  # in which it was started
 
@@ -97,11 +98,14 @@ class JobOperator:
         job = state.job
         if job is None:
             return self._leave(context)
-        if event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        job.poll()
-        redraw(context)
-        return self._end(context, job) if job.finished else {"PASS_THROUGH"}
+        if event.type == "TIMER":
+            job.poll()
+            redraw(context)
+        elif self.alone and (event.type, event.value) == ("ESC", "PRESS"):
+            job.cancel()
+        if job.finished:
+            return self._end(context, job)
+        return {"RUNNING_MODAL"} if self.alone else {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender loads another file or quits."""

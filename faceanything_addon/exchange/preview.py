@@ -30,7 +30,6 @@ COLORS = {  # RGB
 }
 IRIS = (40, 90, 60)
 PUPIL = (10, 10, 10)
-WIRE = (20, 40, 60)
 LIGHT = np.array([0.3, -0.5, -0.81])  # towards the light, camera axes: from above, beside the camera
 BEHIND = 0.0015  # metres by which eyeballs are drawn earlier: the lids lie so close that middles of quads do not tell
 TIME_BASE = Fraction(1, 90000)
@@ -195,7 +194,7 @@ def _write(file: Path, take: Take, frames: Iterator[tuple[np.ndarray, float]], r
             _encode(container, stream, picture, time - zero)
             count += 1
             if report:
-                report(count, len(take.frames))
+                report(count, take.info.end - take.info.start)
         if stream is not None:
             container.mux(stream.encode())
     return count

@@ -27,7 +27,7 @@ class Sender:
         Raises:
             UserError: the host is not known, the port is none, or the subject's name is empty or too long.
         """
-        if not 0 < len(subject.encode()) <= MOST_SUBJECT:
+        if not 0 < len(subject.encode(errors="replace")) <= MOST_SUBJECT or not subject.isprintable():
             raise UserError(f"--subject: give a name of 1 to {MOST_SUBJECT} letters")
         self._encode = encoder(protocol, subject)
         host, port = parse_address(to, PORTS[protocol])

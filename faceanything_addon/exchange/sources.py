@@ -13,6 +13,8 @@ from .ifacialmocap import read_ifacialmocap
 from .livelink import read_livelink
 
 MOST_BYTES = 1 << 28  # of a recording: two hours and more
+RATES = 0.1, 2000.0  # samples a second of recordings: from a frame every ten seconds to the fastest trackers
+LONGEST = 86400.0  # seconds
 
 
 def read_performance(path: str | Path) -> Performance:
@@ -29,7 +31,18 @@ def read_performance(path: str | Path) -> Performance:
         if reader is not None and file and path.stat().st_size > MOST_BYTES:
             raise UserError(f"{path}: is larger than {MOST_BYTES >> 20} MB, which no recording is; check the path")
     if reader is not None and not folder:
-        return reader(path)
+        return _in_seconds(reader(path), path)
     if file:
         raise UserError(f"{path}: is no performance; give the folder of a take, or a .csv, .json or .txt file")
     return take_performance(path)
+
+
+def _in_seconds(performance: Performance, path: Path) -> Performance:
+    """The performance, where its times can be those of one. Raises UserError: they are in another unit, or damaged."""
+    span = float(performance.time[-1] - performance.time[0])
+    if not RATES[0] <= performance.rate <= RATES[1] or span > LONGEST:
+        raise UserError(
+            f"{path}: its {len(performance)} frames last {span:g} s, at {performance.rate:g} a second, as no "
+            "recording's do; its times must be seconds"
+        )
+    return performance

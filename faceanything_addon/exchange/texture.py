@@ -69,7 +69,7 @@ def choose_frames(frames: Frames, names: tuple[str, ...]) -> list[int]:
     chosen = [int(np.argmin(cost + 4 * np.abs(yaw) + 2 * np.abs(forward[:, 1])))]
     for side in (-1, 1):
         best = int(np.argmin(cost + 4 * np.abs(yaw - side * 0.7)))
-        if side * yaw[best] > SIDE_ANGLE and frames.found[best]:
+        if side * yaw[best] > SIDE_ANGLE and frames.found[best] and best not in chosen:
             chosen.append(best)
     return chosen
 

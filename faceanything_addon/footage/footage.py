@@ -66,6 +66,13 @@ class Footage:
         return len(range(self.start, self.end, self.step))
 
     @property
+    def numbers(self) -> list[int]:
+        """Frames of the clip that there are pictures of: all of a video's, those whose number is there of pictures."""
+        there = getattr(self.source, "places", None)
+        wanted = range(self.start, self.end, self.step)
+        return list(wanted) if there is None else [number for number in there if number in wanted]
+
+    @property
     def timecode(self) -> str | None:
         """Of the footage's first frame, whether or not the clip has it: HH:MM:SS:FF, where the file tells.
 

@@ -25,6 +25,10 @@ CLOSED_UP = (
     "most of the numbers in the pictures' names are missing, or names differ elsewhere too: they are taken one after "
     "another, and Blender, which goes by the numbers, may show them at other frames behind the mesh"
 )
+NOT_LAST = (
+    "the number that counts the pictures is not the last one in their names, by which Blender goes: it cannot show "
+    "them behind the mesh; rename them so that it is"
+)
 SPARSEST = 0.5  # share of its numbers that a sequence has, with pictures missing; less: counted by other things
 
 
@@ -38,7 +42,7 @@ class ImageSource:
         self.files, self.fps = files, fps
         self.kind: Literal["sequence", "still"] = kind
         self.places = places(files)
-        self.note = "" if len(files) == 1 or is_by_number(files) else CLOSED_UP
+        self.note = naming_note(files)
         self.count, self.broken = self.places[-1] + 1, 0
         self.height, self.width = read_image(files[0]).shape[:2]
         self.focal_35mm = exif_focal(files[0])
@@ -80,6 +84,15 @@ def is_by_number(files: list[Path]) -> bool:
     return bool(numbers) and len(files) >= SPARSEST * (numbers[-1] - numbers[0] + 1)
 
 
+def naming_note(files: list[Path]) -> str:
+    """What the user should know of how the names are read; empty where there is nothing."""
+    if len(files) > 1 and not is_by_number(files):
+        return CLOSED_UP
+    last = [re.findall(r"\d+", file.stem)[-1:] for file in files]
+    counted = len(files) == 1 or [int(digits[0]) for digits in last] == picture_numbers(files)
+    return "" if counted else NOT_LAST
+
+
 def picture_numbers(files: list[Path]) -> list[int]:
     """(N,) the one number, wherever it stands, in which names differ; empty where they differ in more or else."""
     if len(files) == 1:
@@ -103,8 +116,9 @@ def picture_number(files: list[Path], fps: float) -> str | None:
 
 
 def natural_key(path: Path) -> tuple:
-    """Sort key by which frame2 comes before frame10."""
-    return tuple((0, int(s), "") if s.isdecimal() else (1, 0, s.lower()) for s in re.split(r"([0-9]+)", path.name))
+    """Sort key by which frame2 comes before frame10; never the same for two names."""
+    pieces = ((0, int(s), "") if s.isdecimal() else (1, 0, s.lower()) for s in re.split(r"([0-9]+)", path.name))
+    return tuple(pieces), path.name
 
 
 def read_image(path: Path) -> np.ndarray:

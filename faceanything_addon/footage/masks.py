@@ -18,7 +18,8 @@ HALF = 127.5  # of 255
 class Masks:
     """Which picture belongs to which frame.
 
-    As many pictures as the footage, the chosen part of it, or the clip itself has frames are taken in natural order.
+    As many pictures as the footage, the chosen part of it, or the clip itself has frames, or as there are pictures of
+    the clip, are taken in natural order.
     Otherwise the last number in a picture's name is its frame's number, counted from 1 where the lowest is 1, else from
     0.
     """
@@ -28,7 +29,8 @@ class Masks:
         self.folder = Path(folder).expanduser().absolute()
         files = _pictures(self.folder)
         start, end = footage.start, footage.end
-        wholes = (range(footage.frame_count), range(start, end), range(start, end, footage.step))
+        self.needed = footage.numbers
+        wholes = (range(footage.frame_count), range(start, end), range(start, end, footage.step), self.needed)
         order = next((numbers for numbers in wholes if len(numbers) == len(files)), None)
         self.files = _numbered(files) if order is None else dict(zip(order, files, strict=True))
         self.size = footage.width, footage.height
@@ -48,8 +50,7 @@ class Masks:
         return cv2.resize(mask, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR) >= HALF
 
     def _check(self, footage: Footage) -> None:
-        needed = range(footage.start, footage.end, footage.step)
-        missing = next((n for n in needed if n not in self.files), None)
+        missing = next((n for n in self.needed if n not in self.files), None)
         if missing is not None:
             raise UserError(
                 f"{self.folder}: has no mask for frame {missing} (its {len(self.files)} pictures do not cover the "

@@ -153,23 +153,26 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 def _scan(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[tuple[int, int]], int]:
     """Sorted time stamps, the key frames' numbers and where to seek for them, frame count.
 
-    No stamps where the container has none, or repeats some.
+    No stamps where the container has none, repeats some, or begins anew with them as files joined end to end do.
     """
     from av.error import FFmpegError
 
     stamps: list[int | None] = []
     keys: list[tuple[int, int]] = []
+    decoded: list[int] = []
     try:
         for packet in container.demux(stream):
             if packet.size and not packet.is_discard:
                 stamps.append(packet.pts)
+                decoded += [] if packet.dts is None else [packet.dts]
                 if packet.is_keyframe and packet.pts is not None:
                     # Some containers seek by the time of decoding, which lies before that of showing.
                     keys.append((packet.pts, packet.pts if packet.dts is None else min(packet.pts, packet.dts)))
     except FFmpegError:
         pass  # truncated: what came before it is the footage
     known = sorted({s for s in stamps if s is not None})
-    if len(known) != len(stamps):
+    joined = len(decoded) > 1 and np.diff(decoded).min() * float(stream.time_base or 1) < -JOINED
+    if len(known) != len(stamps) or joined:
         return [], [], len(stamps)
     return known, sorted((bisect_left(known, shown), stamp) for shown, stamp in keys), len(known)
 

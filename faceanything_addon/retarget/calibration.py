@@ -6,7 +6,7 @@ A profile changes a performance before it drives anything; the take stays as it 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,16 @@ def calibrate(performance: Performance, profile: ActorProfile) -> Performance:
     return replace(performance, coefficients=np.clip(values, 0, 1).astype(np.float32))
 
 
-def neutral_of(performance: Performance, samples: Iterable[int]) -> dict[str, float]:
+def neutral_of(performance: Performance, samples: Sequence[int]) -> dict[str, float]:
     """Median of each coefficient over these samples, above 0; measured angles of the eyes are left out.
 
     Raises:
         UserError: a sample is not in the performance.
     """
-    chosen = list(samples)
-    if not chosen or min(chosen) < 0 or max(chosen) >= len(performance):
-        last = len(performance) - 1
-        raise UserError(f"frames {_span(chosen)}: the performance has frames 0 to {last}; choose neutral ones of these")
-    medians = np.median(performance.coefficients[chosen], axis=0)
+    if not len(samples) or min(samples[0], samples[-1]) < 0 or max(samples[0], samples[-1]) >= len(performance):
+        span, last = f"{samples[0]} to {samples[-1]}" if len(samples) else "none", len(performance) - 1
+        raise UserError(f"frames {span}: the performance has frames 0 to {last}; choose neutral ones of these")
+    medians = np.median(performance.coefficients[list(samples)], axis=0)
     rounded = {name: round(float(v), 4) for name, v in zip(performance.names, medians, strict=True)}
     return {name: value for name, value in rounded.items() if value > 0 and not name.startswith(ANGLES)}
 
@@ -85,10 +84,6 @@ def fit_gains(performance: Performance, neutral: dict[str, float]) -> dict[str, 
 
 def _group(name: str) -> str:
     return name.removesuffix("Left").removesuffix("Right")
-
-
-def _span(samples: list[int]) -> str:
-    return f"{min(samples)} to {max(samples)}" if samples else "none"
 
 
 def parse_frames(text: str) -> range:
@@ -135,12 +130,23 @@ def load_profile(file: str | Path) -> ActorProfile:
             f"{file}: is a profile of version {data.get('version')!r}, not {VERSION}; use the newer program"
         )
     try:
-        neutral = _numbers(data, "neutral", 0.0, 1.0)
-        gains = _numbers(data, "gains", 0.0, 10.0)
+        return profile_of(data, file.stem)
     except ValueError as error:
         raise UserError(f"{file}: the profile {error}; {CURE}") from error
-    name = data.get("name")
-    return ActorProfile(name if isinstance(name, str) else file.stem, neutral, gains)
+
+
+def profile_of(data: dict[str, Any], name: str = ActorProfile.name) -> ActorProfile:
+    """The profile that a table holds.
+
+    Args:
+        name: of a profile that tells none.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    told = data.get("name")
+    neutral, gains = _numbers(data, "neutral", 0.0, 1.0), _numbers(data, "gains", 0.0, 10.0)
+    return ActorProfile(told if isinstance(told, str) else name, neutral, gains)
 
 
 def _numbers(data: dict[str, Any], entry: str, low: float, high: float) -> dict[str, float]:

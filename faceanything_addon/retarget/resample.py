@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import UserError
+from .placement import LAST_FRAME
+
 ROUNDING = 0.01  # frames: what time stamps may fall short of a whole frame at the end
 
 
@@ -19,9 +22,14 @@ def scene_frames(time: np.ndarray, rate: float, first: float, speed: float = 1.0
 
     Returns:
         frames (N,) i8, time (N,) f8 seconds on the performance's clock.
+
+    Raises:
+        UserError: it ends beyond Blender's last frame.
     """
-    start = int(np.ceil(first - ROUNDING))
-    end = int(np.floor(first + (time[-1] - time[0]) * rate / speed + ROUNDING))
+    last = first + (time[-1] - time[0]) * rate / speed
+    if not last <= LAST_FRAME:
+        raise UserError(f"the performance would end at frame {last:,.0f}: Blender has frames to {LAST_FRAME:,}")
+    start, end = int(np.ceil(first - ROUNDING)), int(np.floor(last + ROUNDING))
     frames = np.arange(start, max(start, end) + 1)
     return frames, time[0] + (frames - first) * (speed / rate)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from .storage import TEMPORARY
 
 ANEW = "anew"  # folder within the take's, a take of its own
+MOVING = "moving"  # empty file in it: all of the old take is gone, and some of the new one may be in its place
 HEADER_FILE = "take.json"
 BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
 SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed
@@ -23,20 +24,23 @@ def in_the_making(folder: Path) -> Path:
     return folder / ANEW if (folder / ANEW / HEADER_FILE).is_file() else folder
 
 
-def put_in_place(folder: Path, begun: bool = False) -> None:
+def is_moving(folder: Path) -> bool:
+    """Whether the new take within a folder was stopped on its way to its place."""
+    return (folder / ANEW / MOVING).is_file()
+
+
+def put_in_place(folder: Path) -> None:
     """Replace the take in a folder by the finished new one within it.
 
     All that is old goes first, take.json comes last: stopped half way, it can be gone on with.
-
-    Args:
-        begun: some files of the new take are in their place already.
 
     Raises:
         OSError: it cannot be written.
     """
     new = folder / ANEW
-    if not begun:
+    if not is_moving(folder):
         remove_results(folder)
+        (new / MOVING).touch()
     for part in PARTS:
         for file in chunk_files(new / part):
             (folder / part).mkdir(exist_ok=True)
@@ -44,6 +48,7 @@ def put_in_place(folder: Path, begun: bool = False) -> None:
     for name in (*RESULTS, HEADER_FILE):
         if (new / name).is_file():
             (new / name).replace(folder / name)
+    (new / MOVING).unlink()
     _remove_folders(new)
 
 
@@ -60,7 +65,7 @@ def discard(folder: Path) -> None:
 
 def remove_results(folder: Path) -> None:
     """Remove the files of a take and nothing else; not take.json, so that the folder stays a take if interrupted."""
-    for name in RESULTS:
+    for name in (*RESULTS, MOVING):
         (folder / name).unlink(missing_ok=True)
     for part in PARTS:
         remove_chunks(folder / part)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from . import evidence as ev
-from .anew import ANEW, discard, in_the_making, put_in_place, remove_chunks, remove_results
+from .anew import ANEW, discard, in_the_making, is_moving, put_in_place, remove_chunks, remove_results
 from .claim import Claim
 from .codec import encode_actor, encode_frames, read_actor, read_frames
 from .moved import with_footage
@@ -205,9 +205,9 @@ class TakeWriter:
         if wrong := _wrong_number(asdict(info)):
             raise UserError(f"{info.footage}: its {wrong}, which no take can hold; convert it to a usual size and rate")
         exists, header = check_target(folder, resume, overwrite), Header(info, settings, STAGES[0])
-        if _is_finished(folder / ANEW):  # but stopped before it was in its place
+        if _is_finished(folder / ANEW) and (is_moving(folder) or _has_all(folder / ANEW)):
             with write_errors(folder):
-                put_in_place(folder, begun=not _has_all(folder / ANEW))
+                put_in_place(folder)
         if exists and resume:
             return cls._resume(_to_resume(folder, header), info, settings)
         if exists and _is_finished(folder):

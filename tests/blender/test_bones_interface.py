@@ -1,6 +1,8 @@
 """The panels Bones and Actor, in Blender without an interface."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
@@ -10,8 +12,16 @@ from support.performance import one_shape
 
 import faceanything_addon
 from faceanything_addon.blender.jobs import state
-from faceanything_addon.blender.retarget.actor import panel_performance, panel_profile, set_profile
+from faceanything_addon.blender.operators import JobOperator
+from faceanything_addon.blender.retarget.actor import (
+    FACEANYTHING_PT_actor,
+    panel_performance,
+    panel_profile,
+    set_profile,
+)
 from faceanything_addon.blender.retarget.bones import panel as bones_panel
+from faceanything_addon.blender.retarget.bones.job import StepsJob
+from faceanything_addon.blender.retarget.bones.operators import FACEANYTHING_OT_retarget_bones
 from faceanything_addon.blender.retarget.bones.rigs import STORED, store_map
 from faceanything_addon.exchange.arkit_json import write_arkit_json
 from faceanything_addon.exchange.livelink import write_livelink
@@ -73,6 +83,28 @@ def test_bones_are_assigned_applied_saved_and_loaded_by_buttons(scene, rig, tmp_
     assert operators.retarget_bones() == {"FINISHED"}
 
 
+def test_escape_stops_the_solving_and_puts_the_rig_back():
+    put_back = []
+
+    def steps():
+        try:
+            yield 0.1
+            yield 0.2
+        finally:
+            put_back.append(True)
+
+    state.job = job = StepsJob("Solving the bones", steps())
+    next(job._steps)
+    operator = SimpleNamespace(alone=FACEANYTHING_OT_retarget_bones.alone, _end=lambda context, job: {"CANCELLED"})
+    try:
+        for event, answer in ((("LEFTMOUSE", "PRESS"), "RUNNING_MODAL"), (("ESC", "PRESS"), "CANCELLED")):
+            heard = SimpleNamespace(type=event[0], value=event[1])
+            assert JobOperator.modal(operator, bpy.context, heard) == {answer}
+    finally:
+        state.job = None
+    assert job.cancelled and put_back
+
+
 def test_poses_are_recorded_shown_and_cleared_by_buttons(rig):
     operators, jaw = bpy.ops.face_anything, rig.pose.bones["jaw"]
     refused(operators.record_pose, "no ARKit coefficient", shape="grin")
@@ -127,6 +159,15 @@ def test_an_actors_profile_is_measured_saved_and_applied_and_the_file_stays(scen
     refused(operators.actor_neutral, "is not within the performance")
     file.write_text("{}")
     refused(operators.load_actor, "is no actor profile", filepath=str(file))
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[]", '{"neutral": 3}', '{"gains": {"jawOpen": "x"}}'])
+def test_a_profile_that_cannot_be_read_is_an_empty_one(scene, text):
+    scene.face_anything_actor.text = text
+    assert panel_profile(bpy.context) == ActorProfile()
+    drawn = Drawn()
+    FACEANYTHING_PT_actor.draw(SimpleNamespace(layout=drawn), bpy.context)
+    assert "actor: 0 offsets, 0 gains" in drawn.seen
 
 
 def jaw_turn(rig, frame):

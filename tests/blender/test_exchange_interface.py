@@ -12,6 +12,7 @@ from support.stand_in import make_take
 from support.store import store_take
 
 from faceanything_addon.blender.exchange import playback
+from faceanything_addon.blender.exchange.command import TEMPORARY
 from faceanything_addon.blender.exchange.job import ExportJob, ExportProcess
 from faceanything_addon.blender.exchange.properties import SUFFIXES, file_filter, with_suffix
 from faceanything_addon.blender.jobs import state
@@ -86,11 +87,14 @@ def test_errors_of_the_other_blender_are_one_line(settings, tmp_path):
 def test_a_stopped_export_leaves_nothing(settings, take, tmp_path):
     options = {"take": settings.source, "kind": "usd", "content": "mesh", "space": None, "rate": None}
     job = ExportJob({**options, "out": str(tmp_path / "face.usdc")})
-    (tmp_path / ".face.faceanything-left").mkdir()
+    (tmp_path / TEMPORARY.format(stem="face", process=job._process.pid)).mkdir()
+    foreign = tmp_path / TEMPORARY.format(stem="face", process=1)
+    foreign.mkdir()
     job.cancel()
     while not job.finished:
         job.poll()
-    assert job.cancelled and not job.error and [path.name for path in tmp_path.iterdir()] == ["take"]
+    assert job.cancelled and not job.error
+    assert {path.name for path in tmp_path.iterdir()} == {"take", foreign.name}  # another run's is its own
 
 
 def test_an_export_that_ended_half_way_is_to_be_begun_again_as_nothing_can_be_resumed(settings, take, tmp_path):

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 import sys
+import time
 
 import bpy
 import pytest
@@ -10,6 +11,7 @@ from support.store import store_take
 from support.video import write_video
 
 import faceanything_addon
+from faceanything_addon.blender import opening
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.template import load_template
 
@@ -58,6 +60,15 @@ def test_a_preview_that_no_program_opens_is_written_and_told(take, tmp_path, cap
     file, said = take / "preview.mp4", capfd.readouterr()
     assert file.stat().st_size and f"Info: {file}: written; no program was found that opens it" in said.out
     assert "Traceback" not in said.err and state.note.startswith(f"{file}: written")
+
+
+def test_a_program_that_stays_does_not_hold_blender(take, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(opening, "PATIENCE", 0.2)
+    add_opener(tmp_path / "programs", f'echo "$1" > {tmp_path}/asked; exec /bin/sleep 20')
+    began = time.monotonic()
+    assert bpy.ops.face_anything.preview(directory=str(take)) == {"FINISHED"}
+    assert time.monotonic() - began < 15 and (tmp_path / "asked").exists()
+    assert "no program" not in capfd.readouterr().out
 
 
 def test_a_preview_is_opened_by_the_systems_program(take, tmp_path, capfd):

@@ -189,7 +189,7 @@ def test_escape_stops_playback_not_the_capture():
     state.job = job
     try:
         event = SimpleNamespace(type="ESC", value="PRESS")
-        assert operators.JobOperator.modal(SimpleNamespace(), bpy.context, event) == {"PASS_THROUGH"}
+        assert operators.JobOperator.modal(SimpleNamespace(alone=False), bpy.context, event) == {"PASS_THROUGH"}
     finally:
         state.job = None
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import random
 
 import numpy as np
@@ -49,3 +50,20 @@ def test_files_that_no_recording_can_be_are_not_read(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(bytes((1 << 20) + 1))
         with pytest.raises(UserError, match="is larger than 1 MB"):
             read_performance(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("a.json", 1e-5), ("a.json", 1e3), ("a.txt", 1e-11), ("a.txt", 1e3), ("a.txt", 1e5)]
+)
+def test_times_that_are_no_seconds_are_refused(tmp_path, name, step):
+    played, file = make_performance(20), tmp_path / name
+    time = step * np.arange(20)
+    if name == "a.json":
+        write_arkit_json(played, file)
+        data = json.loads(file.read_text())
+        data.pop("rate")
+        file.write_text(json.dumps({**data, "time": time.tolist()}))
+    else:
+        file.write_text("".join(f"{t:.15f} jawOpen-40|head#0,0,0,0,0,0|\n" for t in time))
+    with pytest.raises(UserError, match="its times must be seconds"):
+        read_performance(file)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from support.stand_in import make_take, make_template
 
 from faceanything_addon.errors import UserError
@@ -55,6 +56,18 @@ def test_the_calm_frontal_frame_comes_first(template):
     pose = np.tile(np.diag([1, -1, -1, 1]).astype(np.float32), (60, 1, 1))
     arkit[17] = 0
     assert choose_frames(replace(take.frames, arkit=arkit, head_pose=pose), template.expression_names) == [17]
+
+
+def test_a_frame_is_shown_once_where_the_frontal_one_is_turned_too(template):
+    take = make_take(template, 20)
+    pose = np.tile(np.diag([1, -1, -1, 1]).astype(np.float32), (20, 1, 1))
+    for number in range(20):
+        angle = 0.7 + 0.01 * number
+        pose[number, :3, :3] = pose[number, :3, :3] @ Rotation.from_euler("y", angle).as_matrix()
+    chosen = choose_frames(
+        replace(take.frames, arkit=np.zeros_like(take.frames.arkit), head_pose=pose), template.expression_names
+    )
+    assert chosen == [0]
 
 
 def test_unknown_places_take_their_surroundings_colour():

@@ -24,6 +24,7 @@ from support.video import (
 
 from faceanything_addon.errors import UserError
 from faceanything_addon.footage import open_footage
+from faceanything_addon.footage.images import natural_key
 from faceanything_addon.footage.sound import sound_start
 
 
@@ -66,6 +67,19 @@ def test_pictures_of_files_that_were_joined_follow_on_from_each_other(tmp_path):
     times = [f.time for f in open_footage(both).frames()]
     assert len(times) == 60
     assert np.diff(times) == pytest.approx(np.full(59, 0.04), abs=2e-3)
+
+
+@pytest.mark.parametrize("later", [0, 6000])
+def test_joined_files_with_other_stamps_keep_all_their_pictures(tmp_path, later):
+    first = write_video(tmp_path / "a.ts", 30, [later + 40 * i for i in range(30)], bframes=0)
+    second = write_video(tmp_path / "b.ts", 30, [17 + 33 * i for i in range(30)], bframes=0)
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    footage = open_footage(both)
+    times = [f.time for f in footage.frames()]
+    assert len(times) == 60 and footage.broken == 0 and 20 < footage.fps < 40
+    assert np.diff(times)[:29] == pytest.approx(np.full(29, 0.04), abs=2e-3)
+    assert np.diff(times)[30:] == pytest.approx(np.full(29, 0.033), abs=2e-3)
 
 
 def test_oblong_pixels_are_made_square(tmp_path):
@@ -218,6 +232,12 @@ def test_the_number_that_counts_is_found_wherever_it_stands(tmp_path):
         cv2.imwrite(str(tmp_path / f"shot2_{number}_v2.png"), np.full((4, 6, 3), number - 1000, np.uint8))
     footage = open_footage(tmp_path)
     assert [f.index for f in footage.frames()] == [0, 1, 3, 4] and footage.timecode == "00:00:40:01"
+    assert "rename them" in footage.note  # Blender would show v2 of every frame
+
+
+def test_names_that_differ_in_case_and_zeros_only_have_an_order(tmp_path):
+    names = [tmp_path / name for name in ("a01.png", "A1.png", "a1.png", "a2.png")]
+    assert sorted(names, key=natural_key) == sorted(names[::-1], key=natural_key)
 
 
 def test_pictures_of_several_sequences_are_taken_one_after_another_and_that_is_told(tmp_path):

@@ -48,6 +48,13 @@ def test_where_only_every_second_frame_is_used_only_those_need_a_mask(tmp_path, 
     assert first_kept(masks, stepped) == ([0, 1] if len(names) == 2 else [0, 2])
 
 
+def test_pictures_of_a_sequence_with_gaps_need_one_mask_each(tmp_path, footage):
+    (footage.path / "0001.png").unlink()
+    gappy = open_footage(footage.path)
+    masks = Masks(write_masks(tmp_path / "masks", ["a1.png", "a2.png", "a3.png"]), gappy)
+    assert len(gappy) == 4 and first_kept(masks, gappy) == [0, 1, 2]
+
+
 def test_half_grey_is_the_limit(tmp_path, footage):
     folder = write_masks(tmp_path / "masks", ["0.png", "1.png", "2.png", "3.png"])
     for number, level in enumerate((127, 128)):

@@ -95,6 +95,8 @@ def test_a_bad_profile_is_one_line_that_names_the_file(tmp_path, change, told):
 def test_frames_outside_the_performance_and_odd_ranges_are_told():
     with pytest.raises(UserError, match="has frames 0 to 29"):
         neutral_of(make_performance(30), range(20, 31))
+    with pytest.raises(UserError, match="frames 0 to 99999999999: the performance has frames 0 to 29"):
+        neutral_of(make_performance(30), parse_frames("0-99999999999"))
     assert list(parse_frames("3")) == [3] and parse_frames("0-15") == range(16)
     for text in ("a-b", "5-3", "-3", ""):
         with pytest.raises(UserError, match="is no range of frames"):

@@ -75,3 +75,10 @@ def test_what_has_no_place_is_one_line():
         Start(by_timecode=True, timecode="ten").of(played, 30.0)
     with pytest.raises(UserError, match="frame 1,080,000 by its time code, where Blender has no frames"):
         Start(by_timecode=True, timecode="10:00:00:00").of(played, 30.0)
+
+
+def test_a_performance_that_would_end_beyond_blenders_frames_is_told_not_built():
+    with pytest.raises(UserError, match="would end at frame 29,9"):
+        scene_frames(np.array([0.0, 1e30]), 30.0, 1)
+    with pytest.raises(UserError, match="Blender has frames to 1,048,574"):
+        scene_frames(np.array([0.0, 60.0]), 30.0, 1_048_000)

@@ -122,6 +122,27 @@ def test_a_crash_while_files_are_put_in_place_costs_neither_take(
     assert len(read_take(folder).frames) == NEW
 
 
+@pytest.mark.parametrize("lost", ["actor.npz", "frames/000000.npz", "frames/000064.npz"])
+def test_a_finished_new_take_that_lost_a_file_before_it_was_in_its_place_is_never_mixed_with_the_old_one(
+    folder: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, writer = contents(folder), begin(folder)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(anew.Path, "touch", interrupt)
+        patch.setattr(anew, "remove_results", lambda _: None)
+        end(writer)
+    (folder / ANEW / lost).unlink()
+    again = TakeWriter.open(folder, toy_info(NEW), resume=True)
+    assert not again.complete and again.folder == folder / ANEW
+    assert {name: data for name, data in contents(folder).items() if not name.startswith(ANEW)} == before
+    end(again)
+    assert len(read_take(folder).frames) == NEW and not (folder / ANEW).exists()
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_the_user_put_into_the_new_takes_folder_stays(folder: Path) -> None:
     writer = begin(folder)
     (folder / ANEW / "mine.txt").write_text("a note")

@@ -48,7 +48,9 @@ def run(
     except UserError as error:
         return fail(operator, str(error))
     remake_edited(scene, character)
-    return fail(operator, state.error) if state.error else {"FINISHED"}
+    if state.error:
+        fail(operator, state.error)
+    return {"FINISHED"}  # the work is done whatever became of the layer, and an undo must find it
 
 
 class FACEANYTHING_OT_add_layers(bpy.types.Operator):

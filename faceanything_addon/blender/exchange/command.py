@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from ..context import scene_of
 from .build import Plan, build_export
 from .formats import FORMATS, checked_content, checked_suffix, write_scene
 
-TEMPORARY = ".faceanything-"  # in the name of the folder in which a file is made
+TEMPORARY = ".{stem}.faceanything-{process}-"  # how the folder is called in which a process makes a file
 SPARE = 1.5  # free space that must be there, in sizes of what is written
 LEFT = 1 << 16  # bytes that must be free afterwards: exporters do not tell of a full disk
 
@@ -57,7 +58,8 @@ def export_file(
     content, reader, template = checked_content(kind, content), TakeReader(take), load_template()
     check_template(reader, template)
     rate = checked_rate(rate, reader.info.fps)
-    with write_errors(out), tempfile.TemporaryDirectory(prefix=f".{out.stem}{TEMPORARY}", dir=out.parent) as folder:
+    prefix = TEMPORARY.format(stem=out.stem, process=os.getpid())
+    with write_errors(out), tempfile.TemporaryDirectory(prefix=prefix, dir=out.parent) as folder:
         work, made = Path(folder) / "work", Path(folder) / "made"
         for part in (work, made):
             part.mkdir()

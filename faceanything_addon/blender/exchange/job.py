@@ -69,5 +69,6 @@ class ExportJob:
 
     def _clean(self) -> None:
         """Remove what a process that was ended half way has left."""
-        for folder in self._out.parent.glob(glob.escape(f".{self._out.stem}{TEMPORARY}") + "*"):
+        prefix = TEMPORARY.format(stem=self._out.stem, process=self._process.pid)
+        for folder in self._out.parent.glob(glob.escape(prefix) + "*"):
             shutil.rmtree(folder, ignore_errors=True)

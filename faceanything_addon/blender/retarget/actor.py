@@ -21,10 +21,12 @@ from ...retarget.calibration import (
     fit_gains,
     load_profile,
     neutral_of,
+    profile_of,
     save_profile,
 )
 from ...retarget.placement import Start
 from ...take.performance import Performance
+from ...take.storage import parse_json
 from ..context import manager_of, scene_of
 from ..jobs import state
 from ..operators import fail
@@ -49,11 +51,12 @@ def actor_settings(context: Any) -> Any:
 
 
 def panel_profile(context: Any) -> ActorProfile:
-    """The scene's profile; an empty one where there is none."""
-    text = actor_settings(context).text
-    kept = json.loads(text) if text else {}
-    # A later version may keep more with the scene.
-    return ActorProfile(**{name: kept[name] for name in ("name", "neutral", "gains") if name in kept})
+    """The scene's profile; an empty one where there is none, or none that can be read."""
+    try:
+        kept = parse_json(actor_settings(context).text or "{}")
+        return profile_of(kept) if isinstance(kept, dict) else ActorProfile()
+    except ValueError:
+        return ActorProfile()
 
 
 def set_profile(context: Any, profile: ActorProfile) -> None:

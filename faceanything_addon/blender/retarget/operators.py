@@ -61,6 +61,7 @@ class FACEANYTHING_OT_save_preset(bpy.types.Operator):
 
     bl_idname = "face_anything.save_retarget_preset"
     bl_label = "Save Preset"
+    bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})

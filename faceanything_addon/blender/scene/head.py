@@ -19,7 +19,6 @@ from .materials import assign_eye
 from .mesh import Piece, cut_piece, make_mesh
 
 SIDE = "face_anything_eye"  # of an eye: 0 left, 1 right
-KEY_STEP = 10.0  # eval_time between Blender's absolute keys
 
 
 def add_head(

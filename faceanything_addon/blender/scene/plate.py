@@ -42,7 +42,10 @@ def _first_picture(path: Path) -> Path | None:
         return path
     if not os.path.isdir(path):
         return None
-    pictures = (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    try:
+        pictures = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    except OSError:
+        return None
     return min(pictures, key=natural_key, default=None)
 
 

@@ -33,16 +33,12 @@ class FACEANYTHING_OT_retarget_bones(JobOperator, bpy.types.Operator):
     bl_idname = "face_anything.retarget_bones"
     bl_label = "Apply to Bones"
     bl_options = {"REGISTER", "UNDO"}
+    alone = True  # the rig is in test poses meanwhile
 
     def begin(self, context: bpy.types.Context) -> Job:
         rig, options = panel_rig(context), panel_bone_options(context)
         performance = panel_performance(context)
         return StepsJob("Solving the bones", retarget_bones(scene_of(context), performance, rig, options))
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
-        # The rig is in test poses meanwhile: nothing else may touch the scene.
-        result = super().modal(context, event)
-        return {"RUNNING_MODAL"} if result == {"PASS_THROUGH"} else result
 
     def done(self, context: bpy.types.Context, job: Any) -> None:
         state.note = "; ".join(job.result.lines())
