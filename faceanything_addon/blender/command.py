@@ -12,6 +12,7 @@ import bpy
 from ..errors import UserError
 from ..exchange.preview import checked_suffix
 from ..exchange.skin import Tell
+from ..exchange.suffixes import refuse_other_scene
 from ..exchange.target import refuse_source
 from .context import scene_of
 from .takes import build_from_folder, look_through_camera, open_take
@@ -41,7 +42,7 @@ def build_scene_file(
             refuse_source(take_folder, file)
     if preview is not None:
         checked_suffix(Path(preview))
-    make_folder(out)
+    make_scene_folder(out)
     open_take(take_folder)
     # Not read_factory_settings: that would unregister this very extension.
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
@@ -73,6 +74,12 @@ def save_scene(out: Path) -> None:
         bpy.ops.wm.save_as_mainfile(filepath=str(out), compress=True, check_existing=False)
     except RuntimeError as error:
         raise UserError(f"{out}: the scene cannot be saved ({_first_line(error)}); choose another file") from error
+
+
+def make_scene_folder(out: Path) -> None:
+    """Make the folder of a scene. Raises UserError: it cannot be made, or the name is that of another kind of file."""
+    refuse_other_scene(out)
+    make_folder(out)
 
 
 def make_folder(file: Path) -> None:

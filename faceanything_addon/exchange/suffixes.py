@@ -25,5 +25,14 @@ def refuse_other_suffix(kind: str, out: Path) -> None:
     Raises:
         UserError: the name ends as files of another kind do.
     """
-    if out.suffix.lower() in KNOWN - {EXPORTS[kind]}:
-        raise UserError(f"{out}: {kind} needs a name that ends with {EXPORTS[kind]}")
+    _refuse_other(kind, EXPORTS[kind], out)
+
+
+def refuse_other_scene(out: Path) -> None:
+    """Raises UserError: the name of a Blender scene ends as files of another kind do."""
+    _refuse_other("a Blender scene", ".blend", out)
+
+
+def _refuse_other(what: str, suffix: str, out: Path) -> None:
+    if out.suffix.lower() in KNOWN - {suffix}:
+        raise UserError(f"{out}: {what} needs a name that ends with {suffix}")

@@ -58,6 +58,12 @@ class Mapping:
         offset, low, high = (np.array([getattr(t, n) for t in targets]) for n in ("offset", "low", "high"))
         return np.clip(np.asarray(coefficients, np.float64) @ self.matrix(names) + offset, low, high)
 
+    def told_by(self, names: tuple[str, ...]) -> Mapping:
+        """The keys that coefficients of these names tell anything of; the others are not known, which is not 0."""
+        told = {other_side(name) if self.mirror else name for name in names}
+        targets = {k: t for k, t in self.targets.items() if told & {source for source, _ in t.sources}}
+        return replace(self, targets=targets)
+
     def unused(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Coefficients of these names that drive nothing."""
         driving = self.matrix(names).any(axis=1)

@@ -80,6 +80,18 @@ def test_a_mesh_without_vertices_gets_no_cache(tmp_path, capsys):
     assert [f.name for f in tmp_path.glob("*.pc2")] == ["driven.Suzanne.pc2"]
 
 
+def test_a_mesh_that_has_arkits_keys_is_driven_all_the_same(tmp_path, capsys):
+    monkey = add_monkey()
+    for key in ("Basis", "jawOpen", "browInnerUp"):
+        monkey.shape_key_add(name=key, from_mix=False)
+    file, marks, out = tmp_path / "monkey.blend", tmp_path / "marks.json", tmp_path / "driven.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    marks.write_text(json.dumps({"landmarks": {name: list(place) for name, place in SUZANNE.items()}}))
+    options = ["--drive", "mesh", "--landmarks", str(marks), "--out", str(out)]
+    assert cli.main(["retarget", str(a_take(tmp_path / "take")), "--character", str(file), *options]) == 0
+    assert "Suzanne: 5 frames" in capsys.readouterr().out
+
+
 def test_options_of_shape_keys_are_refused(tmp_path, capsys):
     command = ["retarget", str(tmp_path), "--character", "a.blend", "--out", "b.blend", "--drive", "mesh", "--mirror"]
     assert cli.main(command) == 2

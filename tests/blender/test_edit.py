@@ -2,6 +2,8 @@
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from dataclasses import replace
+from itertools import pairwise
+from math import radians
 
 import bpy
 import numpy as np
@@ -11,6 +13,7 @@ from support.performance import make_performance, one_shape
 from support.stand_in import make_take, make_template
 
 from faceanything_addon.blender.edit import Punch, add_layers, is_layered, punch_in, refresh, remove_punch_ins
+from faceanything_addon.blender.edit.parts import HeadPart
 from faceanything_addon.blender.retarget import Options, find_character, retarget
 from faceanything_addon.blender.retarget.layers import read_curves, slot_of, strips_of
 from faceanything_addon.blender.scene import SceneOptions, build_take
@@ -217,6 +220,122 @@ def test_keys_between_whole_frames_stay_where_they_are(scene):
     for edit in (Edit(), Edit({"head": 0.5})):
         refresh(scene, find_character(scene), edit)
         assert np.abs(shown(built.rig, built.clock.keys) - np.clip(wanted, 0, 1)).max() < 2e-3
+
+
+def duplicated(*items):
+    """Copies as Shift-D makes them, of the last item."""
+    for item in bpy.data.objects:
+        item.select_set(item in items)
+    bpy.context.view_layer.objects.active = items[-1]
+    bpy.ops.object.duplicate()
+    return bpy.context.view_layer.objects.active
+
+
+def edited_action(data):
+    return strips_of(data.animation_data, "Edited")[0][1].action
+
+
+def test_edits_of_a_duplicate_leave_the_original_as_it_is(scene, face):
+    refresh(scene, find_character(scene), Edit({"jaw": 0.8, "head": 0.8}))
+    before, turns = shown(face, ALL), turned(face.parent, ALL)
+    copy = duplicated(face.parent, face)
+    assert copy.parent not in (None, face.parent)
+    refresh(scene, find_character(scene, copy.name), Edit({"jaw": 0.2, "head": 0.2}))
+    assert np.abs(shown(face, ALL) - before).max() < 1e-6
+    assert np.abs(turned(face.parent, ALL) - turns).max() < 1e-6
+    assert np.abs(shown(copy, ALL)[:, 0] - before[:, 0] / 4).max() < 1e-5
+    assert edited_action(copy.data.shape_keys) == edited_action(copy.parent) != edited_action(face.parent)
+
+
+def test_edits_of_the_original_leave_its_duplicate_as_it_is(scene, face):
+    refresh(scene, find_character(scene), Edit({"jaw": 0.8, "head": 0.8}))
+    before, turns = shown(face, ALL), turned(face.parent, ALL)
+    copy = duplicated(face.parent, face)
+    refresh(scene, find_character(scene, face.name), Edit({"jaw": 0.2, "head": 0.2}))
+    assert np.abs(shown(copy, ALL) - before).max() < 1e-6 and np.abs(turned(copy.parent, ALL) - turns).max() < 1e-6
+
+
+@pytest.mark.parametrize("fake", [False, True])
+def test_the_meshes_of_one_character_keep_their_common_action(scene, played, fake):
+    face, teeth = (add_mesh(name, KEYS, bpy.data.objects.get("rig") or add_armature()) for name in ("Face", "Teeth"))
+    retarget(scene, played, find_character(scene), Options(MAPPING, head=face.parent, bone="head"))
+    refresh(scene, find_character(scene), Edit({"jaw": 0.5}))
+    action, count = edited_action(face.data.shape_keys), len(bpy.data.actions)
+    action.use_fake_user = fake
+    refresh(scene, find_character(scene), Edit({"jaw": 0.25}))
+    assert len(bpy.data.actions) == count
+    assert all(edited_action(data) == action for data in (face.data.shape_keys, teeth.data.shape_keys, face.parent))
+
+
+PLACES = {
+    "after": Punch(80, 110, 0.2, 0.1, 70),
+    "before": Punch(-60, -30, 0.0, 0.2, -70),
+    "across": Punch(40, 80, 0, 0),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_second_take_beyond_the_first_is_shown_in_the_edited_layer_too(scene, face, place):
+    character, frames = find_character(scene), range(-70, 121)
+    punch_in(scene, character, make_performance(90, start=3.0), PLACES[place])
+    before, turns = shown(face, frames), turned(face.parent, frames)
+    refresh(scene, character, Edit({"brows": 0.5}))
+    assert np.abs(shown(face, frames) - before * [1, 1, 1, 0.5, 1]).max() < 1e-5
+    assert np.abs(turned(face.parent, frames) - turns).max() < 1e-4
+    refresh(scene, character, Edit(tolerance=Tolerance(weight=0.01)))
+    assert np.abs(shown(face, frames) - before).max() < 0.0101
+
+
+def test_without_the_second_take_the_edited_layer_is_as_long_as_the_first(scene, face):
+    character = find_character(scene)
+    punch_in(scene, character, make_performance(90, start=3.0), PLACES["after"])
+    refresh(scene, character, Edit({"brows": 0.5}))
+    remove_punch_ins(scene, character)
+    refresh(scene, character, Edit({"brows": 0.5}))
+    strip = strips_of(face.data.shape_keys.animation_data, "Edited")[0][1]
+    assert (strip.frame_start, strip.frame_end) == (1, 60)
+
+
+def ways(item):
+    """Degrees (F,) that an object turns from each frame to the next."""
+    turns = []
+    for frame in ALL:
+        bpy.context.scene.frame_set(frame)
+        turns.append(item.matrix_world.to_quaternion())
+    return np.degrees([2 * np.arccos(min(abs(a.dot(b)), 1)) for a, b in pairwise(turns)])
+
+
+@pytest.fixture
+def turned_face(request, scene, played):
+    """Its own object is the head, in Euler angles."""
+    face = add_mesh("Face", KEYS)
+    face.rotation_mode, face.rotation_euler = "XYZ", [radians(angle) for angle in request.param]
+    bpy.context.view_layer.update()
+    retarget(scene, played, find_character(scene), Options(MAPPING, head=face))
+    return face
+
+
+RESTS = [((0, 0, 175), 1.3), ((0, 0, -180), 1.3), ((175, 0, 0), 2.6), ((90, 0, 180), 2.6)]
+
+
+@pytest.mark.parametrize(("turned_face", "start"), RESTS, indirect=["turned_face"])
+def test_a_second_take_turns_a_head_in_euler_angles_the_short_way(scene, turned_face, start):
+    assert ways(turned_face).max() < 2
+    punch_in(scene, find_character(scene), make_performance(90, start=start), Punch(15, 45, 0.3, 0.3))
+    assert 2 < ways(turned_face).max() < 10
+    refresh(scene, find_character(scene), Edit({"jaw": 0.5}))
+    assert 2 < ways(turned_face).max() < 10
+
+
+@pytest.mark.parametrize("turned_face", [(10, 20, 30)], indirect=True)
+def test_angles_that_say_the_same_turn_in_other_numbers_are_brought_next_to_each_other(turned_face):
+    near = np.radians([[12, 21, 33], [13, 25, 34], [14, 26, 35]])
+    far = near * [1, -1, 1] + np.pi * np.array([-1, 1, 3])
+    channels = [("rotation_euler", index) for index in range(3)]
+    before = dict(zip(channels, np.radians([10, 20, 30]), strict=True))
+    part = HeadPart(turned_face, "", False)
+    columns = part.next_to(before, dict(zip(channels, far.T, strict=True)))
+    assert np.abs(np.stack(list(columns.values()), axis=1) - near).max() < 1e-5
 
 
 def test_what_cannot_be_edited_is_one_line(scene, played):

@@ -9,8 +9,10 @@ from keyed import add_armature, add_mesh
 from support.performance import make_performance, one_shape
 
 from faceanything_addon.blender.edit import panel
+from faceanything_addon.blender.edit.properties import edit_settings
 from faceanything_addon.blender.jobs import state
 from faceanything_addon.blender.retarget.actor import set_profile
+from faceanything_addon.blender.retarget.characters import Character
 from faceanything_addon.exchange.livelink import write_livelink
 from faceanything_addon.retarget import load_table
 from faceanything_addon.retarget.calibration import ActorProfile
@@ -157,3 +159,80 @@ def test_a_second_take_is_seen_as_the_actors_profile_sees_it(face, tmp_path):
     bpy.ops.face_anything.remove_punch_ins()
     bpy.ops.face_anything.punch_in()
     assert value("jawOpen", 30) == pytest.approx(0.36, abs=1e-3)
+
+
+def test_settings_stay_with_the_face_when_it_moves_to_another_collection(registered, tmp_path):
+    face, _ = add_mesh("Face", KEYS, add_armature()), add_mesh("Eyes", KEYS, bpy.data.objects["rig"])
+    settings = bpy.context.scene.face_anything_retarget
+    settings.character, settings.source = face, str(write_livelink(make_performance(60), tmp_path / "phone.csv"))
+    bpy.ops.face_anything.retarget()
+    bpy.ops.face_anything.add_layers()
+    before = value("jawOpen", 20)
+    face.face_anything_edit.gain_jaw = 0.5
+    assert value("jawOpen", 20) == pytest.approx(before / 2, abs=1e-5)
+    moved = bpy.data.collections.new("geometry")
+    bpy.context.scene.collection.children.link(moved)
+    moved.objects.link(face)
+    bpy.context.scene.collection.objects.unlink(face)
+    bpy.ops.face_anything.update_edit()
+    assert value("jawOpen", 20) == pytest.approx(before / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("order", [("Brows", "Face", "Teeth"), ("Teeth", "Face", "Brows")])
+def test_the_mesh_that_keeps_the_settings_does_not_depend_on_the_order(registered, order):
+    meshes = {name: add_mesh(name, KEYS) for name in order}
+    character = Character("Face", tuple(meshes.values()), tuple(KEYS))
+    assert edit_settings(character).id_data == meshes["Brows"]
+    meshes["Face"].face_anything_edit.smooth = 0.5
+    assert edit_settings(character).id_data == meshes["Face"]
+
+
+def renamed_head(face):
+    face.parent.data.bones["head"].name = "DEF-head"
+    return face.parent.pose.bones["DEF-head"]
+
+
+def head_angle(bone, frame):
+    bpy.context.scene.frame_set(frame)
+    return bone.rotation_quaternion.angle
+
+
+def test_a_head_bone_that_was_renamed_is_left_as_it_was_and_said(face):
+    before = value("jawOpen", 20)
+    bone = renamed_head(face)
+    turn = head_angle(bone, 20)
+    face.face_anything_edit.gain_jaw = face.face_anything_edit.gain_head = 0.5
+    assert value("jawOpen", 20) == pytest.approx(before / 2, abs=1e-5) and state.error == ""
+    assert head_angle(bone, 20) == pytest.approx(turn, abs=1e-4) and turn > 0.1
+    assert "; rig: has no bone 'head' any more, the head stays as it was; give the bone its old name" in state.note
+
+
+@pytest.mark.parametrize("cure", ["old name", "bone"])
+def test_the_head_is_edited_again_after_the_cure_that_was_named(face, cure):
+    bone = renamed_head(face)
+    turn = head_angle(bone, 20)
+    face.face_anything_edit.gain_head = 0.5
+    assert "choose Bone in the Retarget panel and press Apply" in state.note
+    if cure == "bone":
+        bpy.context.scene.face_anything_retarget.bone = bone.name
+        bpy.ops.face_anything.retarget()
+    else:
+        face.parent.data.bones[bone.name].name = "head"
+    bpy.ops.face_anything.update_edit()
+    bone = face.parent.pose.bones["head" if cure == "old name" else "DEF-head"]
+    assert head_angle(bone, 20) == pytest.approx(turn / 2, abs=1e-3)
+    assert "no bone" not in state.note and state.error == ""
+
+
+def test_second_takes_come_and_go_without_the_head_bone(face, tmp_path):
+    settings = face.face_anything_edit
+    settings.second = str(write_livelink(make_performance(60, start=2.0), tmp_path / "second.csv"))
+    settings.start, settings.end, settings.blend_in, settings.blend_out = 10, 30, 0, 0
+    plain = head_angle(face.parent.pose.bones["head"], 20)
+    bpy.ops.face_anything.punch_in()
+    second = value("jawOpen", 20)
+    bone = renamed_head(face)
+    assert abs(head_angle(bone, 20) - plain) > 0.02
+    assert bpy.ops.face_anything.remove_punch_ins() == {"FINISHED"}
+    assert names() == ["Captured"] and head_angle(bone, 20) == pytest.approx(plain, abs=1e-4)
+    assert bpy.ops.face_anything.punch_in() == {"FINISHED"} and value("jawOpen", 20) == pytest.approx(second, abs=1e-6)

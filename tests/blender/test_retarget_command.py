@@ -235,3 +235,11 @@ def test_second_takes_are_seen_as_the_actors_profile_sees_them(tmp_path, capsys,
     assert code == 0, error
     bpy.ops.wm.open_mainfile(filepath=str(out))
     assert key("jawOpen", 10) == pytest.approx(2 * (0.36 - 0.2) / 0.8, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["out.fbx", "out.glb", "out.usd", "out.mp4"])
+def test_a_scene_is_not_written_under_the_name_of_another_kind_of_file(tmp_path, capsys, phone, name):
+    file, out = save_character(tmp_path / "hero.blend"), tmp_path / "new" / name
+    code, _, error = run(capsys, phone, "--character", file, "--out", out)
+    assert code == 2 and error.count("\n") == 1 and "a Blender scene needs a name that ends with .blend" in error
+    assert not out.exists() and not out.parent.exists()

@@ -237,7 +237,8 @@ def test_the_number_that_counts_is_found_wherever_it_stands(tmp_path):
 
 def test_names_that_differ_in_case_and_zeros_only_have_an_order(tmp_path):
     names = [tmp_path / name for name in ("a01.png", "A1.png", "a1.png", "a2.png")]
-    assert sorted(names, key=natural_key) == sorted(names[::-1], key=natural_key)
+    turned = list(reversed(names))
+    assert sorted(names, key=natural_key) == sorted(turned, key=natural_key)
 
 
 def test_pictures_of_several_sequences_are_taken_one_after_another_and_that_is_told(tmp_path):

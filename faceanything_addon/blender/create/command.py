@@ -14,7 +14,7 @@ from ...errors import UserError
 from ...exchange.target import refuse_own_file
 from ...retarget.create import Landmarks, make_shapes
 from ...template import load_template
-from ..command import make_folder, save_scene
+from ..command import make_scene_folder, save_scene
 from ..context import scene_of
 from ..retarget.command import KINDS, open_character
 from .operators import notes
@@ -43,7 +43,7 @@ def make_shapes_file(
     """
     file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
     refuse_own_file(file, out, "the character's own file")
-    make_folder(out)
+    make_scene_folder(out)
     open_character(file, None, (*KINDS, ".obj"))
     meshes = character_meshes(scene_of(bpy.context), file, name)
     made = make_shapes(read_pieces(meshes), load_template(), report, landmarks, front)

@@ -18,7 +18,7 @@ from ...retarget.create import Carrier, Landmarks, Piece, lay_template
 from ...take.files import TakeReader
 from ...template import load_template
 from .. import space
-from ..command import make_folder, save_scene
+from ..command import make_scene_folder, save_scene
 from ..context import scene_of
 from ..retarget.actions import ActionWriter
 from ..retarget.apply import head_at
@@ -63,7 +63,7 @@ def drive_file(
     """
     file, out = Path(character_file).expanduser().absolute(), Path(out).expanduser().absolute()
     refuse_own_file(file, out, "the character's own file")
-    make_folder(out)
+    make_scene_folder(out)
     performance = read_performance(take_folder)
     open_character(file, performance.rate, (*KINDS, ".obj"))
     scene = scene_of(bpy.context)
@@ -91,7 +91,7 @@ def _write_caches(
     report: Report,
 ) -> dict[Any, Path]:
     """One cache for each mesh that moves. All motion goes through one file, so that no take has to be in memory."""
-    pieces, files = read_pieces(meshes), cache_files(out, [mesh.name for mesh in meshes])
+    pieces, files = read_pieces(meshes, keyless=False), cache_files(out, [mesh.name for mesh in meshes])
     everything = out.with_name(f"{out.stem}.{ALL}.pc2")
     try:
         write_pc2(everything, _motion(reader, pieces, landmarks, front, report))

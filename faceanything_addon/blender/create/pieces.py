@@ -49,17 +49,20 @@ def family(item: bpy.types.Object, objects: Iterable[bpy.types.Object]) -> list[
     return sorted(meshes, key=lambda mesh: mesh != item)
 
 
-def read_pieces(meshes: Iterable[bpy.types.Object]) -> list[Piece]:
+def read_pieces(meshes: Iterable[bpy.types.Object], keyless: bool = True) -> list[Piece]:
     """The meshes as they stand in the world, without modifiers, at rest.
 
+    Args:
+        keyless: they are to receive ARKit's shape keys, and must have none yet.
+
     Raises:
-        UserError: a mesh cannot receive shape keys, with the reason.
+        UserError: a mesh cannot be read, or cannot receive shape keys, with the reason.
     """
-    return [_piece(mesh) for mesh in meshes]
+    return [_piece(mesh, keyless) for mesh in meshes]
 
 
-def _piece(item: Any) -> Piece:
-    _check(item)
+def _piece(item: Any, keyless: bool) -> Piece:
+    _check(item, keyless)
     mesh = item.data
     count = len(mesh.vertices)
     points = np.empty(count * 3, np.float32)
@@ -70,8 +73,8 @@ def _piece(item: Any) -> Piece:
     return Piece(item.name, world, *polygons(mesh))
 
 
-def _check(item: Any) -> None:
-    """Raises UserError: the mesh cannot receive keys."""
+def _check(item: Any, keyless: bool) -> None:
+    """Raises UserError: the mesh cannot be read, or cannot receive keys."""
     trouble = ""
     if item.mode == "EDIT":
         trouble = "is being edited; leave Edit Mode"
@@ -85,7 +88,7 @@ def _check(item: Any) -> None:
         trouble = "is mirrored by a modifier; apply the Mirror modifier first"
     elif item.data.shape_keys and not item.data.shape_keys.use_relative:
         trouble = "has absolute shape keys; make them relative"
-    else:
+    elif keyless:
         taken = sorted(set(key_names(item)) & set(arkit_names()))
         if taken:
             trouble = f"already has the shape key {taken[0]}; remove or rename its ARKit keys first"

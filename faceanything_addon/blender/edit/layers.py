@@ -21,6 +21,7 @@ from ..retarget.layers import (
     slot_of,
     span_of,
 )
+from ..retarget.memory import recall
 from ..scene.animation import OWN
 from .parts import Part, parts_of
 
@@ -39,6 +40,19 @@ def layered_parts(scene: bpy.types.Scene, character: Character) -> list[Part]:
     """
     add_layers(scene, character)
     return [p for p in parts_of(scene, character) if captured_strip(p.datablock.animation_data) is not None]
+
+
+def layered_blocks(scene: bpy.types.Scene, character: Character) -> list[Any]:
+    """The data-blocks of these parts, and the head's also where its bone is gone.
+
+    Raises:
+        UserError: no performance was ever applied.
+    """
+    blocks = [part.datablock for part in layered_parts(scene, character)]
+    head = recall(character).head
+    if head is not None and head not in blocks and captured_strip(head.animation_data) is not None:
+        blocks.append(head)
+    return blocks
 
 
 def add_layers(scene: bpy.types.Scene, character: Character) -> None:

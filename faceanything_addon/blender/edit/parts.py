@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 from mathutils import Euler
 
+from ...errors import UserError
 from ...retarget import Mapping
 from ...retarget.resample import resample
 from ...solve.edit import TURN, Edit, calmed, edited, scaled_turns
@@ -21,7 +22,7 @@ from .. import space
 from ..retarget.characters import Character, key_names
 from ..retarget.eyes import eye_columns, eyes_of
 from ..retarget.head import eulers, head_at, head_channel, head_columns, rest_rotation
-from ..retarget.memory import recall
+from ..retarget.memory import Applied, recall
 from ..scene.head import SIDE
 
 Channel = tuple[str, int]  # data path and index
@@ -46,6 +47,10 @@ class Part(Protocol):
 
     def played(self, performance: Performance, at: np.ndarray) -> dict[Channel, np.ndarray]:
         """What a performance says of the part at its times (F,): columns (F,); empty where it says nothing."""
+        ...
+
+    def next_to(self, before: dict[Channel, float], columns: dict[Channel, np.ndarray]) -> dict[Channel, np.ndarray]:
+        """The same movement in columns (F,), in such numbers that the way to it from `before` is the short one."""
         ...
 
     def edited(self, channels: list[Channel], time: np.ndarray, values: np.ndarray, edit: Edit) -> np.ndarray:
@@ -82,6 +87,9 @@ class KeyPart:
         values = self.mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
         columns = dict(zip(self.mapping.targets, values.T, strict=True))
         return {(path, 0): columns[name] for path, name in self.names.items() if name in columns}
+
+    def next_to(self, before: dict[Channel, float], columns: dict[Channel, np.ndarray]) -> dict[Channel, np.ndarray]:
+        return columns
 
     def edited(self, channels: list[Channel], time: np.ndarray, values: np.ndarray, edit: Edit) -> np.ndarray:
         keys = [self.names[path] for path, _ in channels]
@@ -127,6 +135,17 @@ class TurnPart:
 
     def owns(self, path: str) -> bool:
         return path in (f"{self.prefix}rotation_quaternion", f"{self.prefix}rotation_euler")
+
+    def next_to(self, before: dict[Channel, float], columns: dict[Channel, np.ndarray]) -> dict[Channel, np.ndarray]:
+        """Quaternions of the same hemisphere, and angles within half a turn: else the way is a whole turn."""
+        channels = sorted(columns)
+        start = np.array([before[channel] for channel in channels])
+        values = np.stack([columns[channel] for channel in channels], axis=1)
+        if channels[0][0].endswith("rotation_quaternion"):
+            values = -values if values[0] @ start < 0 else values
+        elif len(channels) == 3:
+            values = _angles_next_to(start, values, self._order)
+        return dict(zip(channels, values.T, strict=True))
 
     def edited(self, channels: list[Channel], time: np.ndarray, values: np.ndarray, edit: Edit) -> np.ndarray:
         order = [channels.index(channel) for channel in sorted(channels)]
@@ -189,6 +208,15 @@ class EyePart(TurnPart):
         return eye_columns(self.item, performance, at, self.mirror)
 
 
+def _angles_next_to(start: np.ndarray, angles: np.ndarray, order: str) -> np.ndarray:
+    """Euler angles (F, 3) of the same turns, each next to the one before, the first to start (3,)."""
+    out, last = np.empty_like(angles), Euler(start.tolist(), order)
+    for number, row in enumerate(angles.tolist()):
+        last = Euler(row, order).to_quaternion().to_euler(order, last)
+        out[number] = last
+    return out
+
+
 def _alike(turns: np.ndarray, scaled: np.ndarray) -> np.ndarray:
     """Scaled quaternions in the hemisphere of the first one they come from, without jumps."""
     scaled = space.continuous(scaled)
@@ -196,12 +224,29 @@ def _alike(turns: np.ndarray, scaled: np.ndarray) -> np.ndarray:
 
 
 def parts_of(scene: bpy.types.Scene, character: Character) -> list[Part]:
-    """All animated parts of a character: its keys, its head and, of a take's own rig, the eyes."""
+    """All animated parts of a character: its keys, its head and, of a take's own rig, the eyes.
+
+    A head whose bone is not there any more is left out, see `head_problem`.
+    """
     applied = recall(character)
     unit = scene.unit_settings.scale_length * 1000
     meshes: list[Any] = list(character.meshes)
     shapes = {mesh.data.shape_keys: mesh for mesh in meshes}  # linked duplicates share theirs
     parts: list[Part] = [KeyPart(mesh, applied.mapping, unit) for mesh in shapes.values()]
-    if applied.head is not None:
+    if applied.head is not None and not head_problem(applied):
         parts.append(HeadPart(applied.head, applied.bone, applied.mapping.mirror))
     return [*parts, *(EyePart(eye, applied.mapping.mirror) for eye in eyes_of(scene, character))]
+
+
+def head_problem(applied: Applied) -> str:
+    """Why the head's turn cannot be edited, and the cure; empty where it can be, and where none was applied."""
+    if applied.head is None:
+        return ""
+    try:
+        head_channel(applied.head, applied.bone)
+    except UserError:
+        return (
+            f"{applied.head.name}: has no bone {applied.bone!r} any more, the head stays as it was; "
+            "give the bone its old name, or choose Bone in the Retarget panel and press Apply"
+        )
+    return ""

@@ -1,4 +1,4 @@
-"""What the user sets in the Edit panel, stored with the character's first mesh."""
+"""What the user sets in the Edit panel, stored with one of the character's meshes."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ...solve.reduce import Tolerance
 from ..context import scene_of
 from ..jobs import state
 from ..retarget.characters import Character, character_of
+from ..retarget.layers import captured_strip
 from .layers import is_layered
 from .punch import Punch
 from .refresh import refresh
@@ -107,9 +108,17 @@ _add_gains()
 
 
 def edit_settings(character: Character) -> Any:
-    """The settings of a character."""
-    item: Any = character.meshes[0]
+    """The settings of a character, whatever the order of its meshes, which changes with their collections."""
+    item: Any = min(character.meshes, key=_settings_rank)
     return item.face_anything_edit
+
+
+def _settings_rank(mesh: Any) -> tuple[bool, bool, str]:
+    """Meshes that were ever given settings come first, then those with layers, then by name."""
+    settings = mesh.face_anything_edit
+    given = any(settings.is_property_set(name) for name in FACEANYTHING_PG_edit.__annotations__)
+    layered = captured_strip(mesh.data.shape_keys.animation_data) is not None
+    return not given, not layered, mesh.name_full
 
 
 def panel_edit(settings: Any) -> Edit:

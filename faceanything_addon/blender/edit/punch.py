@@ -16,7 +16,7 @@ from ..retarget.characters import Character
 from ..retarget.layers import PUNCH, action_curves, captured_strip, put_strip, read_curves, slot_of, strips_of
 from ..retarget.memory import recall
 from ..scene.animation import set_curve
-from .layers import layered_parts
+from .layers import layered_blocks, layered_parts
 from .parts import Channel, Part
 
 
@@ -40,8 +40,8 @@ def punch_in(scene: bpy.types.Scene, character: Character, performance: Performa
 def remove_punch_ins(scene: bpy.types.Scene, character: Character) -> int:
     """Take all second takes away; how many there were. Their actions stay in the file."""
     most = 0
-    for part in layered_parts(scene, character):
-        data = part.datablock.animation_data
+    for block in layered_blocks(scene, character):
+        data = block.animation_data
         found = strips_of(data, PUNCH)
         most = max(most, len(found))
         for track, strip in found:
@@ -58,18 +58,10 @@ def _punch_part(writer: ActionWriter, part: Part, columns: dict[Channel, np.ndar
     columns = {channel: column for channel, column in columns.items() if channel in captured}
     if not columns:
         return None
-    _turn_alike(columns, {c: float(resample(*captured[c], frames[:1])[0]) for c in columns})
+    columns = part.next_to({c: float(resample(*captured[c], frames[:1])[0]) for c in columns}, columns)
     action, slot = writer.place(part.datablock)
     curves = action_curves(action, slot)
     for (path, index), column in columns.items():
         set_curve(curves, path, index, frames, column)
     lower = [track for track, _ in strips_of(data, PUNCH)] or [t for t in data.nla_tracks if below in list(t.strips)]
     return put_strip(data, PUNCH, action, slot, (float(frames[0]), float(frames[-1])), lower[-1])
-
-
-def _turn_alike(columns: dict[Channel, np.ndarray], first: dict[Channel, float]) -> None:
-    """Quaternions of the hemisphere that is faded from: the way between q and -q is a whole turn."""
-    turned = [channel for channel in columns if channel[0].endswith("rotation_quaternion")]
-    if sum(columns[channel][0] * first[channel] for channel in turned) < 0:
-        for channel in turned:
-            columns[channel] = -columns[channel]

@@ -16,8 +16,10 @@ from ..retarget.actions import ActionWriter
 from ..retarget.characters import Character
 from ..retarget.layers import (
     EDITED,
+    LAYER,
     PUNCH,
     action_curves,
+    assign,
     captured_strip,
     fit_strip,
     put_strip,
@@ -26,25 +28,28 @@ from ..retarget.layers import (
     slot_of,
     strips_of,
 )
+from ..retarget.memory import recall
 from ..scene.animation import set_bezier, set_curve
 from .layers import layered_parts
-from .parts import Channel, Part
+from .parts import Channel, Part, head_problem
 
 APART = 1e-3  # frames: keys closer than this are one
 
 
 @dataclass(frozen=True)
 class EditReport:
-    """How many keys there were and are."""
+    """How many keys there were and are, and what could not be edited."""
 
     captured: int
     keys: int
+    problem: str = ""
 
     def line(self) -> str:
         """For people."""
+        after = f"; {self.problem}" if self.problem else ""
         if self.keys == self.captured:
-            return f"{self.keys:,} keys"
-        return f"{self.keys:,} of {self.captured:,} keys ({self.keys / self.captured:.0%})"
+            return f"{self.keys:,} keys{after}"
+        return f"{self.keys:,} of {self.captured:,} keys ({self.keys / self.captured:.0%}){after}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ def refresh(scene: bpy.types.Scene, character: Character, edit: Edit) -> EditRep
     rate = scene.render.fps / scene.render.fps_base
     writer = ActionWriter(f"{character.name} {EDITED}")
     counts = [_refresh_part(part, edit, rate, writer) for part in layered_parts(scene, character)]
-    return EditReport(sum(before for before, _ in counts), sum(after for _, after in counts))
+    problem = head_problem(recall(character))
+    return EditReport(sum(before for before, _ in counts), sum(after for _, after in counts), problem)
 
 
 def _refresh_part(part: Part, edit: Edit, rate: float, writer: ActionWriter) -> tuple[int, int]:
@@ -119,14 +125,24 @@ def _columns(part: Part, strip: Any) -> dict[Channel, tuple[np.ndarray, np.ndarr
 
 
 def _merged(columns: list[dict[Channel, tuple[np.ndarray, np.ndarray]]], strips: list[Any]) -> np.ndarray:
-    """The frames of all keys that are seen, those of a second take only within its strip."""
-    frames = [_frames(columns[0])]
-    first, last = frames[0][0], frames[0][-1]
+    """The frames (F,) of all keys that are seen, those of a second take only within its strip."""
+    base = _frames(columns[0])
+    frames = [base]
     for strip, other in zip(strips, columns[1:], strict=True):
         own = _frames(other)
-        frames.append(own[(own >= max(first, strip.frame_start)) & (own <= min(last, strip.frame_end))])
+        if len(own):
+            frames += [own[(own >= strip.frame_start) & (own <= strip.frame_end)], _edges(strip, base)]
     merged = np.sort(np.concatenate(frames))
     return merged[np.concatenate([[True], np.diff(merged) > APART])]
+
+
+def _edges(strip: Any, base: np.ndarray) -> np.ndarray:
+    """Frames where a second take begins and ends, and those next to it, as far as they lie outside the first take's.
+
+    The first take is held there and has no keys (F,) of its own, from which the second take could begin.
+    """
+    edges = np.array([strip.frame_start - 1, strip.frame_start, strip.frame_end, strip.frame_end + 1])
+    return edges[(edges < base[0]) | (edges > base[-1])]
 
 
 def _frames(columns: dict[Channel, tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -139,6 +155,8 @@ def _edited_curves(part: Part, data: Any, stack: Stack, writer: ActionWriter) ->
     span, there = (float(stack.frames[0]), float(stack.frames[-1])), strips_of(data, EDITED)
     if there:
         strip = there[0][1]
+        if _is_shared(strip, data):
+            _part_from_others(strip, part, writer)
         curves = action_curves(strip.action, slot_of(strip))
         fit_strip(strip, span)
         for curve in list(curves):
@@ -150,6 +168,22 @@ def _edited_curves(part: Part, data: Any, stack: Stack, writer: ActionWriter) ->
     lower += [track for track, _ in strips_of(data, PUNCH)]
     put_strip(data, EDITED, action, slot, span, lower[-1])
     return action_curves(action, slot)
+
+
+def _is_shared(strip: Any, data: Any) -> bool:
+    """Whether something else plays a strip's curves: Blender duplicates a character's strips, but not their actions."""
+    action, slot = strip.action, slot_of(strip)
+    if slot is not None:  # the action itself is shared by the data-blocks of the character
+        return any(user != data.id_data for user in slot.users())
+    own = [data.action, *(each.action for track in data.nla_tracks for each in track.strips)].count(action)
+    return action.users - action.use_fake_user > own
+
+
+def _part_from_others(strip: Any, part: Part, writer: ActionWriter) -> None:
+    """Give a strip an empty action of its character's own; the one that others play stays as it is."""
+    action, slot = writer.place(part.datablock)
+    action[LAYER] = EDITED
+    assign(strip, action, slot)
 
 
 def _write(curves: Any, part: Part, stack: Stack, values: np.ndarray, edit: Edit) -> int:

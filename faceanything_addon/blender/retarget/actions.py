@@ -9,6 +9,7 @@ import bpy
 
 from ..scene.animation import OWN
 from .layers import LAYER, action_curves, assign, captured_strip, fit_strip, replace_captured, slot_of, span_of
+from .rest import Channels, channels, own_channels, to_rest
 
 KEYS, BONES = "keys", "bones"  # what an action made here is for
 
@@ -20,6 +21,7 @@ class ActionWriter:
         self.name, self.kind = name, kind
         self.actions: list[Any] = []
         self._layered: list[tuple[Any, Any, Any]] = []
+        self._before: list[tuple[Any, Channels, Any]] = []  # what moved, and the curves that take its place
 
     def place(self, datablock: Any) -> tuple[Any, Any]:
         """The action and its new slot (None before 4.4) for a data-block, which is not animated by it yet."""
@@ -33,6 +35,8 @@ class ActionWriter:
     def curves(self, datablock: Any) -> Any:
         """An empty collection of F-curves that animates the data-block from `finish` on."""
         data = datablock.animation_data or datablock.animation_data_create()
+        # Bones see to that themselves, before they are posed for the solving.
+        before = own_channels(data, KEYS) if self.kind == KEYS else set()
         action, slot = self.place(datablock)
         if captured_strip(data) is not None:
             self._layered.append((data, action, slot))
@@ -41,12 +45,19 @@ class ActionWriter:
             assign(data, action, slot)
             # An empty action of hand keys, which only adds to layers, may have been here before.
             data.action_blend_type, data.action_extrapolation, data.action_influence = "REPLACE", "HOLD", 1.0
-        return action_curves(action, slot)
+        curves = action_curves(action, slot)
+        self._before.append((datablock, before, curves))
+        return curves
 
     def finish(self) -> None:
-        """Where there are layers, the new action takes the place of the captured one; those above stay."""
+        """Where there are layers, the new action takes the place of the captured one; those above stay.
+
+        What an action made here moved before, and this one does not, goes to rest.
+        """
         for data, action, slot in self._layered:
             replace_captured(data, action, slot)
+        for datablock, before, curves in self._before:
+            to_rest(datablock, before - channels(curves))
 
 
 def keep_animation(data: Any, kind: str) -> None:

@@ -15,13 +15,14 @@ from ...retarget.placement import Start
 from ...retarget.resample import resample, scene_frames
 from ...take.performance import Performance
 from ..scene.animation import set_curve
-from ..scene.sound import add_sound
+from ..scene.sound import add_sound, leave_sound
 from ..scene.timing import fps_pair, rate_of
-from .actions import ActionWriter
+from .actions import KEYS, ActionWriter
 from .characters import Character, check_local, key_names, owner_of
 from .eyes import eye_columns, eyes_of, write_eye
 from .head import head_at, head_channel, write_head
-from .memory import Applied, remember
+from .memory import Applied, recall, remember
+from .rest import release
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Report:
     missing: tuple[str, ...]  # keys of the mapping that the character lacks
     held: tuple[str, ...]  # keys left out because a driver holds them
     actions: tuple[str, ...]
+    unknown: tuple[str, ...] = ()  # keys left alone because the performance has none of what drives them
     sound: str = ""  # what became of it
     edited: str = ""  # what was edited afterwards
 
@@ -57,7 +59,12 @@ class Report:
         """For people: what was done, then what was left out."""
         keys, meshes = counted(len(self.driven), "key"), counted(len(self.meshes), "mesh", "meshes")
         done = f"{self.naming}: {keys} on {meshes}, frames {self.frames[0]}"
-        left = {"without a key": self.unused, "not on the character": self.missing, "held by drivers": self.held}
+        left = {
+            "without a key": self.unused,
+            "not on the character": self.missing,
+            "not in the performance": self.unknown,
+            "held by drivers": self.held,
+        }
         told = [line for line in (self.sound, self.edited) if line]
         return [f"{done} to {self.frames[1]}", *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
 
@@ -91,8 +98,9 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     if options.adopt_rate:
         scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
     frames, at = scene_frames(performance.time, rate, first, options.speed)
-    values = mapping.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
-    columns = dict(zip(mapping.targets, values.T, strict=True))
+    known = mapping.told_by(performance.names)
+    values = known.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
+    columns = dict(zip(known.targets, values.T, strict=True))
     writer = ActionWriter(f"{character.name} face")
     written = [_write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)]
     for eye in eyes:
@@ -101,6 +109,7 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         turns = head_at(performance, at, mapping.mirror)
         write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
     writer.finish()
+    leave_head(character, options)
     remember(character, Applied(mapping, first, options.head, options.bone, options.speed))
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     return Report(
@@ -110,15 +119,32 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         frames=(int(frames[0]), int(frames[-1])),
         unused=mapping.unused(performance.names),
         missing=missing,
+        unknown=tuple(key for key in mapping.targets if key not in known.targets),
         held=tuple(dict.fromkeys(key for _, keys in written for key in keys)),
         actions=tuple(action.name for action in writer.actions),
-        sound=put_sound(scene, performance, character.meshes[0], first) if options.sound else "",
+        sound=heard(scene, performance, character.meshes[0], first, options.sound),
     )
+
+
+def leave_head(character: Character, options: Options) -> None:
+    """Where the head's turn goes onto another object now, the one before is left by it."""
+    before = recall(character).head
+    if None not in (before, options.head) and before != options.head:
+        release(before, KEYS)
+
+
+def heard(scene: bpy.types.Scene, performance: Performance, item: Any, first: float, wanted: bool) -> str:
+    """Add the performance's sound where it is wanted; that of another one for this character goes in any case."""
+    if wanted:
+        return put_sound(scene, performance, item, first)
+    leave_sound(scene, owner_of(item))
+    return ""
 
 
 def put_sound(scene: bpy.types.Scene, performance: Performance, item: Any, first: float) -> str:
     """Add the footage's sound for an object's character, where the footage is known; says what was done."""
     if not performance.footage:
+        leave_sound(scene, owner_of(item))
         return ""
     strip = add_sound(scene, performance.footage, first, float(performance.time[0]), owner_of(item))
     return f"sound: {strip.name}" if strip is not None else "no sound: the footage has none, or was not found"

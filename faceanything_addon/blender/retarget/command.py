@@ -13,7 +13,7 @@ from ...cli_retarget import Plan, refuse_for_bones
 from ...errors import UserError
 from ...exchange.target import refuse_own_file
 from ...take.storage import read_errors
-from ..command import make_folder, save_scene
+from ..command import make_scene_folder, save_scene
 from ..context import scene_of
 from ..edit import add_layers, punch_in, refresh
 from ..scene.timing import fps_pair
@@ -39,7 +39,7 @@ def retarget_file(plan: Plan, words: Any) -> Report | BoneReport:
     """
     file, out = (Path(path).expanduser().absolute() for path in (words.character, words.out))
     refuse_own_file(file, out, "the character's own file")
-    make_folder(out)
+    make_scene_folder(out)
     open_character(file, plan.performance.rate)
     scene = scene_of(bpy.context)
     by_bones = plan.by_bones or moved_by_bones(scene, words.object)

@@ -28,8 +28,11 @@ class Applied:
 
 
 def remember(character: Character, applied: Applied) -> None:
-    """Keep it on the character's first mesh."""
+    """Keep it on the character's first mesh, and on no other: which one is first may change."""
     item: Any = character.meshes[0]
+    for other in character.meshes[1:]:
+        for name in (APPLIED, HEAD):
+            other.pop(name, None)
     plain = {
         "first": applied.first,
         "bone": applied.bone,

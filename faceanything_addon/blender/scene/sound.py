@@ -38,14 +38,13 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
     file = Path(footage)
     begin = _sound_start(file)
     if begin is None:
+        leave_sound(scene, owner)
         return None
     rate = scene.render.fps / scene.render.fps_base
     position = first + (begin - time) * rate
     strips = _strips(scene)
     there = next((strip for strip in strips if _is_same(strip, file, position, rate)), None)
-    for old in list(strips):
-        if old != there and owner in _owners(old):
-            _leave(strips, old, owner)
+    leave_sound(scene, owner, there)
     try:
         strip = there or strips.new_sound(file.stem, str(file), _free_channel(strips), round(position))
     except RuntimeError:
@@ -56,6 +55,14 @@ def add_sound(scene: bpy.types.Scene, footage: str | Path, first: float, time: f
         strip.sound_offset = (position - round(position)) / rate
     scene.sync_mode = "AUDIO_SYNC"
     return strip
+
+
+def leave_sound(scene: bpy.types.Scene, owner: str, but: Any = None) -> None:
+    """Take an owner off all strips but one; those that nobody owns any more are removed."""
+    strips = _strips(scene) if scene.sequence_editor is not None else ()
+    for strip in list(strips):
+        if strip != but and owner in _owners(strip):
+            _leave(strips, strip, owner)
 
 
 def let_hear(scene: bpy.types.Scene, shown: str, hidden: set[str]) -> None:

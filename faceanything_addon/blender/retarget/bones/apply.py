@@ -19,11 +19,13 @@ from ..apply import put_sound
 from ..characters import check_local
 from ..layers import layer_tracks
 from .bounds import bounds_of
-from .measure import Measured, measure
+from .measure import FEWEST_ANCHORS, Measured, measure
 from .move import move, solve_frames
-from .options import BoneOptions, BoneReport
+from .options import MORE, BoneOptions, BoneReport
+from .own import own_to_rest
 from .place import Placed, place
 from .rigs import match_of, rig_of
+from .stuck import stuck_bones
 from .write import Written, write_bones
 
 Result = TypeVar("Result")
@@ -48,12 +50,16 @@ def retarget_bones(
     solved = yield from _last(solve_frames(rig, measured, placed.performance), MEASURING, SOLVING)
     motion = move(rig, measured, solved, placed.performance, options)
     if not motion.bones:
-        raise UserError(f"{armature.name}: no bone of it can be driven; assign bones in the Bones panel")
+        few = f" ({_why_untold(measured)})" if measured.untold else ""
+        raise UserError(f"{armature.name}: no bone of it can be driven{few}; {MORE} in the Bones panel")
+    stuck = stuck_bones(armature, motion.bones)
+    own_to_rest(armature)
     writer = ActionWriter(f"{armature.name} face", BONES)
     bounds = bounds_of(scene, rig, measured, options.edit.tolerance)
     written = write_bones(writer, armature, placed.frames, motion.bones, match.bones.neutral, bounds)
     writer.finish()
-    yield _report(match, measured, placed, written, writer, _set_scene(scene, armature, performance, placed, options))
+    sound = _set_scene(scene, armature, performance, placed, options)
+    yield _report(match, measured, placed, _freed(written, stuck), stuck, writer, sound)
 
 
 def _last(steps: Iterator[float | Result], begin: float, end: float) -> Generator[float, None, Result]:
@@ -110,19 +116,38 @@ def run_retarget_bones(
     return last
 
 
+def _freed(written: Written, stuck: tuple[str, ...]) -> Written:
+    """Without the bones that constraints hold: what is keyed of them is not seen."""
+    return replace(written, bones=tuple(name for name in written.bones if name not in stuck))
+
+
+def _why_untold(measured: Measured) -> str:
+    few = f"fewer than {FEWEST_ANCHORS} bones lie on points of the face"
+    return f"{few}, and {measured.coarse}" if measured.coarse else few
+
+
 def _report(
-    match: Match, measured: Measured, placed: Placed, written: Written, writer: ActionWriter, sound: str
+    match: Match,
+    measured: Measured,
+    placed: Placed,
+    written: Written,
+    stuck: tuple[str, ...],
+    writer: ActionWriter,
+    sound: str,
 ) -> BoneReport:
     return BoneReport(
         rig=match.bones.label or match.bones.name,
         driven=written.bones,
         frames=(int(placed.frames[0]), int(placed.frames[-1])),
         missing=match.missing,
-        idle=measured.idle,
+        idle=(*measured.idle, *stuck),
+        locked=(*measured.locked, *written.locked),
         held=written.held,
         actions=tuple(action.name for action in writer.actions),
         keys=written.keys,
         dense=written.dense,
         sound=sound,
-        coarse=measured.coarse,
+        coarse="" if measured.lone else measured.coarse,
+        untold=tuple(name for name in measured.untold if name not in (*written.bones, *stuck)),
+        why_untold=_why_untold(measured),
     )

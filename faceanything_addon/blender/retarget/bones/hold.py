@@ -12,24 +12,29 @@ POSE = ("rotation_mode", "location", "rotation_quaternion", "rotation_euler", "r
 
 
 @contextmanager
-def held_still(rig: Any, meshes: Iterable[Any]) -> Iterator[None]:
-    """Nothing but what is posed by hand moves the rig: no action, no constraint to other objects; its meshes show the
-    armature's deformation alone.
+def held_still(rig: Any, meshes: Iterable[Any], alone: bool = True) -> Iterator[None]:
+    """Nothing but what is posed by hand moves the rig: no action and, where it is alone, no constraint to other
+    objects; its meshes show the armature's deformation alone.
 
     Action, constraints, modifiers, shape keys and pose are as before at the end, on errors too.
     """
     with ExitStack() as stack:
         _without_animation(stack, rig)
         _remember(stack, rig.data, "pose_position", "POSE")
-        for bone in rig.pose.bones:
-            for constraint in bone.constraints:
-                target = getattr(constraint, "target", None)
-                if target is not None and target != rig:
-                    _remember(stack, constraint, "mute", True)
+        for bone in rig.pose.bones if alone else ():
+            _without_others(stack, rig, bone)
         for mesh in meshes:
             _bare(stack, mesh, rig)
         _keep_pose(stack, rig)
         yield
+
+
+def _without_others(stack: ExitStack, rig: Any, bone: Any) -> None:
+    """Mute a bone's constraints to other objects."""
+    for constraint in bone.constraints:
+        target = getattr(constraint, "target", None)
+        if target is not None and target != rig:
+            _remember(stack, constraint, "mute", True)
 
 
 def _remember(stack: ExitStack, item: Any, name: str, value: Any) -> None:

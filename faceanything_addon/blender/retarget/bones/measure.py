@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import bpy
@@ -13,6 +13,7 @@ from ....errors import UserError
 from ....retarget.bones import Bone
 from ....retarget.bones.bonemap import AIM, in_their_place
 from ....retarget.bones.face import Face
+from ....retarget.bones.lone import lone_jaw
 from ....retarget.bones.probes import Probes, choose_probes, face_of
 from ....retarget.bones.skin import skin_probes
 from ....retarget.bones.solve import Response, settled_trust, without
@@ -25,7 +26,8 @@ from .hold import held_still
 from .sample import Channel, Rig, channels_of, idle_channels, inherited_turn, pose_bone, sample
 from .skin import Skin, find_skin
 
-FEWEST_ANCHORS = 4
+FEWEST_ANCHORS = 4  # bones on known points
+FEWEST_POINTS = 2  # of bones and eyes, below which nothing tells how large the face is
 SEARCHING = 0.6  # of the bar: where the face on the meshes is found
 
 
@@ -41,6 +43,9 @@ class Measured:
     points: dict[str, np.ndarray]  # (3,) armature space: points of the bones of face and eyes at rest
     inherits: float  # of the neck's turn by the head bone
     idle: tuple[str, ...]  # bones that move nothing
+    locked: tuple[str, ...]  # face bones of which nothing can be moved
+    untold: tuple[str, ...]  # face bones of which nothing tells how they are to move
+    lone: bool  # at most a jaw is solved, as too few bones lie on known points
     coarse: str  # why the skin's own motion is not known; empty: it is
 
 
@@ -55,15 +60,14 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
         rig = replace(rig, map=replace(rig.map, bones=in_their_place(rig.map.bones, rig.points())))
         points = _points(rig)
         face = face_of(template, points, _with_eyes(rig), _upright(rig))
-        solved = _solved_bones(rig)
-        skin = Skin(None)
-        for step in find_skin(rig, template, face) if solved and rig.meshes else ():
-            if isinstance(step, Skin):
-                skin = step
-            else:
-                yield SEARCHING * step
+        lone = not _is_told(rig)
+        solved = _lone_jaw(rig, points) if lone else rig.map.bones
+        skin = yield from _skin_of(rig, template, face, bool(solved))
+        solved = solved if skin.moving is not None or not lone else {}
+        untold = _untold(rig, solved)
+        rig = replace(rig, map=replace(rig.map, bones=solved))
         probes = _probes(rig, template, face, points, solved, skin)
-        channels = [channel for channel in channels_of(rig) if channel.bone in solved]
+        channels = channels_of(rig)
         response = None
         for step in sample(rig, probes, face, channels):
             if isinstance(step, Response):
@@ -74,15 +78,34 @@ def measure(rig: Rig, template: Template) -> Iterator[float | Measured]:
     assert response is not None
     idle = idle_channels(response)
     useful = [channel for channel, still in zip(channels, idle, strict=True) if not still]
-    if channels and not useful:
+    if channels and not useful and not lone:
         raise UserError(
             f"{rig.item.name}: nothing of its face moves with its bones; show the armature in the viewport, "
             "and free its bones of constraints"
         )
     response = without(response, idle)
-    nothing = tuple(name for name in solved if name not in {channel.bone for channel in useful})
+    answering, free = ({channel.bone for channel in some} for some in (useful, channels))
+    nothing = tuple(name for name in solved if name in free - answering)
+    locked = tuple(name for name in solved if name not in free)
     trust = _trust(response, probes, face)
-    yield Measured(face, useful, response, probes, trust, points, inherits, nothing, skin.why_not)
+    yield Measured(face, useful, response, probes, trust, points, inherits, nothing, locked, untold, lone, skin.why_not)
+
+
+def _skin_of(rig: Rig, template: Template, face: Face, wanted: bool) -> Generator[float, None, Skin]:
+    """Yields shares done; returns what is found of the skin's motion, where it is wanted and there is skin."""
+    skin = Skin(None)
+    for step in find_skin(rig, template, face) if wanted and rig.meshes else ():
+        if isinstance(step, Skin):
+            skin = step
+        else:
+            yield SEARCHING * step
+    return skin
+
+
+def _untold(rig: Rig, solved: dict[str, Bone]) -> tuple[str, ...]:
+    """Face bones that are neither solved nor in a pose."""
+    posed = {name for pose in rig.map.poses.values() for name in pose}
+    return tuple(name for name in rig.map.bones if name not in (*solved, *posed))
 
 
 def _stand_neutral(rig: Rig) -> None:
@@ -97,10 +120,15 @@ def _upright(rig: Rig) -> np.ndarray:
     return unheaded(np.array(rig.item.matrix_world.to_quaternion().to_matrix())).T @ space.OBJECT_FROM_HEAD
 
 
-def _solved_bones(rig: Rig) -> dict[str, Bone]:
-    """The face bones, where enough of them lie on known points to tell the face."""
-    anchored = sum(bone.anchor is not None for bone in rig.map.bones.values())
-    return rig.map.bones if anchored >= FEWEST_ANCHORS else {}
+def _is_told(rig: Rig) -> bool:
+    """Whether enough of the face bones lie on known points to tell the face."""
+    return sum(bone.anchor is not None for bone in rig.map.bones.values()) >= FEWEST_ANCHORS
+
+
+def _lone_jaw(rig: Rig, points: dict[str, np.ndarray]) -> dict[str, Bone]:
+    """The jaw, where place and size of the face are told by its bones and the eyes."""
+    told = {bone.anchor for name, bone in _with_eyes(rig).items() if bone.anchor and name in points}
+    return lone_jaw(rig.map) if len(told) >= FEWEST_POINTS else {}
 
 
 def _probes(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....retarget.bones.bonemap import AIM
+from ....retarget.bones.lone import LONE
 from ....retarget.bones.motion import Motion, add_head, aim_moves, eye_turns, gaze_of
 from ....retarget.bones.solve import solve_bones
 from ....take.performance import Performance
@@ -24,7 +25,8 @@ def solve_frames(rig: Rig, measured: Measured, performance: Performance) -> Iter
     solved = np.zeros((len(performance), len(measured.channels)))
     columns = dict(zip(performance.names, performance.coefficients.T, strict=True))
     none = np.zeros(len(performance))
-    free = np.stack([columns.get(n, none) if n not in rig.map.poses else none for n in arkit_names()], axis=1)
+    shown = {name for name in LONE if measured.lone} or set(arkit_names())
+    free = np.stack([columns.get(n, none) if n in shown - set(rig.map.poses) else none for n in arkit_names()], axis=1)
     for start in range(0, len(solved) if measured.channels else 0, BATCH):
         part = slice(start, start + BATCH)
         targets = measured.probes.targets(measured.face, free[part].astype(np.float64))

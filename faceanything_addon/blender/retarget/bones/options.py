@@ -12,6 +12,7 @@ from ....solve.edit import Edit
 from ..apply import counted
 
 SHARE_OF_NECK = 0.35
+MORE = "assign more bones to points, or record poses such as jawOpen"
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,27 @@ class BoneReport:
     frames: tuple[int, int]  # first and last
     missing: tuple[str, ...]  # bones of the map that the armature lacks
     idle: tuple[str, ...]  # bones that move nothing of the face, or are held by constraints
+    locked: tuple[str, ...]  # bones whose channels are locked, or connected to their parents
     held: tuple[str, ...]  # channels left to their drivers
     actions: tuple[str, ...]
     keys: int  # in all curves
     dense: int  # before they were reduced
     sound: str = ""  # what became of it
     coarse: str = ""  # why the skin's own motion is not known; empty: it is
+    untold: tuple[str, ...] = ()  # bones that stay as nothing tells how they are to move
+    why_untold: str = ""
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
         done = f"{self.rig}: {counted(len(self.driven), 'bone')}, frames {self.frames[0]} to {self.frames[1]}"
         fewer = f"{self.keys:,} of {self.dense:,} keys ({self.keys / self.dense:.0%})" if self.keys < self.dense else ""
-        left = {"missing bones": self.missing, "bones that move nothing": self.idle, "held by drivers": self.held}
+        left = {
+            "missing bones": self.missing,
+            "bones that move nothing": self.idle,
+            "locked": self.locked,
+            "held by drivers": self.held,
+        }
         coarse = f"coarser, by the bones' points: {self.coarse}" if self.coarse else ""
-        told = [line for line in (self.sound, fewer, coarse) if line]
+        untold = f"not driven: {', '.join(self.untold)} ({self.why_untold}; {MORE})" if self.untold else ""
+        told = [line for line in (self.sound, fewer, coarse, untold) if line]
         return [done, *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]

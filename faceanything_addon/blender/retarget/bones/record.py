@@ -6,30 +6,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import bpy
 import numpy as np
 from mathutils import Quaternion
 
 from ....errors import UserError
 from ....retarget.bones import Bone, BoneMap, Delta
 from ....retarget.bones.bonemap import Pose
+from ...context import scene_of
+from .own import posed_by_own
 from .rigs import own_map, store_map
 
 NEUTRAL = "neutral"
 STILL = 1e-5  # what counts as unmoved
 DIGITS = 6
+NAMED = 6  # bones that an error names
 
 
 def record_pose(rig: Any, shape: str) -> tuple[str, ...]:
     """Keep how the rig stands now as the pose of a coefficient at 1, or as "neutral"; the bones that are in it.
 
     Raises:
-        UserError: no bone is away from the neutral pose.
+        UserError: no bone is away from the neutral pose, or some stand as the applied performance puts them.
     """
     bones = own_map(rig)
     left_out = {bones.head, *bones.neck}
     neutral = {} if shape == NEUTRAL else bones.neutral
     pose = {bone.name: _delta(bone, neutral.get(bone.name, Delta())) for bone in rig.pose.bones}
     moved = {name: delta for name, delta in pose.items() if name not in left_out and not _still(delta)}
+    _check_posed(rig, set(moved), bones.neutral)
     if shape == NEUTRAL:
         store_map(rig, replace(bones, neutral=moved))
         return tuple(moved)
@@ -37,6 +42,17 @@ def record_pose(rig: Any, shape: str) -> tuple[str, ...]:
         raise UserError(f"{rig.name}: stands in its neutral pose; pose the face as {shape}, then record it")
     store_map(rig, replace(bones, poses={**bones.poses, shape: moved}))
     return tuple(moved)
+
+
+def _check_posed(rig: Any, moved: set[str], neutral: Pose) -> None:
+    """Raises UserError: some of the bones stand as an action made here puts them now, which is no pose of the face."""
+    played = [name for name in posed_by_own(rig, scene_of(bpy.context).frame_current_final, neutral) if name in moved]
+    if played:
+        more = ", ..." if len(played) > NAMED else ""
+        raise UserError(
+            f"{rig.name}: {', '.join(played[:NAMED])}{more} stand as the applied performance puts them at this frame; "
+            "clear their location, rotation and scale (Alt G, Alt R, Alt S), then pose the face and record it"
+        )
 
 
 def clear_pose(rig: Any, shape: str) -> None:
