@@ -181,3 +181,14 @@ def test_a_head_that_drivers_turn_is_left_to_them_and_named_in_every_rotation_mo
     assert f"held by drivers: head {channel}" in report.lines()
     bpy.context.scene.frame_set(17)
     assert list(getattr(head, channel)) == pytest.approx([0.5] * len(getattr(head, channel)))
+
+
+def test_an_armature_that_overrides_a_linked_one_is_told_as_what_is_remembered_is_not_saved_with_it(head_file):
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(head_file), link=True) as (there, here):
+        here.objects = list(there.objects)
+    for item in list(bpy.data.objects):
+        bpy.context.scene.collection.objects.link(item.override_create(remap_local_usages=True))
+    rig = next(item for item in bpy.context.scene.objects if item.type == "ARMATURE")
+    lines = apply(rig, POSED).lines()
+    assert any(line.startswith(f"library override: {rig.name}: Blender does not save") for line in lines)

@@ -127,6 +127,35 @@ def test_an_arkit_key_made_by_hand_meanwhile_is_not_touched(scene):
     assert keys["jawOpen"].data[0].co.x == pytest.approx(keys["Basis"].data[0].co.x + 1)
 
 
+def test_keys_that_the_user_made_on_a_copy_are_accepted_with_their_ranges_and_no_key_of_before_comes_back(scene):
+    head = add_monkey()
+    head.shape_key_add(name="Basis")
+    for name in ("Smirk", "Gone"):
+        head.shape_key_add(name=name)
+    copy = two_shapes(head).objects[0]
+    wrinkle = copy.shape_key_add(name="Wrinkle", from_mix=False)
+    wrinkle.relative_key = copy.data.shape_keys.key_blocks["jawOpen"]
+    wrinkle.slider_min, wrinkle.slider_max = -2, -1
+    wrinkle.data[0].co.x += 1
+    head.shape_key_remove(head.data.shape_keys.key_blocks["Gone"])
+    assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
+    keys = head.data.shape_keys.key_blocks
+    assert [k.name for k in keys] == ["Basis", "Smirk", "eyeBlinkLeft", "jawOpen", "Wrinkle"]
+    assert (places(keys["Wrinkle"]) - places(keys["Basis"]))[0] == pytest.approx([1, 0, 0], abs=1e-5)
+    assert (keys["Wrinkle"].slider_min, keys["Wrinkle"].slider_max) == (-2, -1)
+    assert keys["Wrinkle"].relative_key == keys["jawOpen"]
+
+
+def test_a_key_that_the_user_made_on_copy_and_mesh_is_refused(scene):
+    head = add_monkey()
+    copy = two_shapes(head).objects[0]
+    head.shape_key_add(name="Basis")
+    for item in (head, copy):
+        item.shape_key_add(name="Wrinkle")
+    refuses("accept_shapes", "Suzanne: already has the shape key Wrinkle")
+    assert copy.data.shape_keys is not None
+
+
 def test_what_the_user_has_put_beside_the_copies_stays(scene):
     collection = two_shapes(add_monkey())
     own = bpy.data.objects.new("Own", None)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..retarget.characters import key_names
 from .pieces import COPY as ORIGINAL
 
 HIDDEN = "face_anything_hidden"  # of a copy: whether that was hidden before
+BEFORE = "face_anything_before"  # of a copy: the shape keys that the original had, as JSON
 SHAPES = "face_anything_shapes"  # marks the collection of copies
 MOVED = 1e-7  # of the mesh's size: what moves less stays
 
@@ -90,7 +92,7 @@ def add_copies(
         if not add_keys(copy, names, offset, axes[number] if axes is not None else None):
             bpy.data.meshes.remove(copy.data)  # the object goes with its last data
             continue
-        copy[ORIGINAL], copy[HIDDEN] = item, item.hide_get()
+        copy[ORIGINAL], copy[HIDDEN], copy[BEFORE] = item, item.hide_get(), json.dumps(_names(item))
         collection.objects.link(copy)
         _hide(item, True)
     if not collection.objects:
@@ -119,7 +121,7 @@ def accept(scene: bpy.types.Scene, collection: Any) -> list[str]:
         if originals.count(original) > 1:
             raise UserError(f"{original.name}: has several copies in {collection.name}; delete all but one")
     for copy, original in pairs:
-        add_keys(original, *_new_keys(copy, original))
+        _add_new(copy, original)
     done = [original.name for _, original in pairs]
     discard(scene, collection)
     return done
@@ -149,18 +151,41 @@ def _check_pair(scene: bpy.types.Scene, copy: Any, original: Any) -> None:
     for item in (copy, original):
         if item.mode != "OBJECT":
             raise UserError(f"{item.name}: is being worked on; go to Object Mode first")
-    taken = sorted(set(key_names(original)) & set(_new_names(copy)))
+    taken = sorted(set(_names(original)) & set(_new_names(copy, original)))
     if taken:
         raise UserError(f"{original.name}: already has the shape key {taken[0]}; remove it")
 
 
-def _new_names(copy: Any) -> list[str]:
-    return [name for name in arkit_names() if name in copy.data.shape_keys.key_blocks]
+def _names(item: Any) -> list[str]:
+    """Of all shape keys but the rest shape, absolute ones too."""
+    shapes = item.data.shape_keys
+    return [block.name for block in shapes.key_blocks if block != shapes.reference_key] if shapes else []
+
+
+def _new_names(copy: Any, original: Any) -> list[str]:
+    """The ARKit keys of a copy, then those that the user made on it."""
+    there, before = _names(copy), json.loads(copy.get(BEFORE, "null"))
+    known = {*arkit_names(), *(_names(original) if before is None else before)}
+    return [name for name in arkit_names() if name in there] + [name for name in there if name not in known]
+
+
+def _add_new(copy: Any, original: Any) -> None:
+    """Put a copy's new keys onto the original, with their ranges and what they are relative to."""
+    names, offsets = _new_keys(copy, original)
+    if not add_keys(original, names, offsets):
+        return
+    made, theirs = original.data.shape_keys.key_blocks, copy.data.shape_keys.key_blocks
+    for name in names:
+        key, of = made[name], theirs[name]
+        for end in ("slider_max", "slider_min", "slider_max"):  # neither may pass the other
+            setattr(key, end, getattr(of, end))
+        key.relative_key = made.get(of.relative_key.name, key.relative_key)
+        key.vertex_group = of.vertex_group if of.vertex_group in original.vertex_groups else ""
 
 
 def _new_keys(copy: Any, original: Any) -> tuple[list[str], np.ndarray]:
-    """Names and world displacements (S, V, 3) of the ARKit keys of a copy."""
-    keys, names = copy.data.shape_keys, _new_names(copy)
+    """Names and world displacements (S, V, 3) of the new keys of a copy."""
+    keys, names = copy.data.shape_keys, _new_names(copy, original)
     count = len(copy.data.vertices)
     rest, place = np.empty(count * 3, np.float32), np.empty(count * 3, np.float32)
     keys.reference_key.data.foreach_get("co", rest)

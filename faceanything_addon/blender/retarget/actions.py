@@ -9,7 +9,7 @@ import bpy
 
 from ..scene.animation import OWN
 from .layers import LAYER, action_curves, assign, captured_strip, fit_strip, replace_captured, slot_of, span_of
-from .rest import Channels, channels, own_channels, to_rest
+from .rest import Channels, channels, forget_rest, own_channels, to_rest
 
 KEYS, BONES = "keys", "bones"  # what an action made here is for
 
@@ -37,6 +37,8 @@ class ActionWriter:
         data = datablock.animation_data or datablock.animation_data_create()
         # Bones see to that themselves, before they are posed for the solving.
         before = own_channels(data, KEYS) if self.kind == KEYS else set()
+        if self.kind == KEYS:
+            forget_rest(datablock, KEYS)
         action, slot = self.place(datablock)
         if captured_strip(data) is not None:
             self._layered.append((data, action, slot))

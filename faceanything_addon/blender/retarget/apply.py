@@ -18,9 +18,9 @@ from ..scene.animation import set_curve
 from ..scene.sound import add_sound, leave_sound
 from ..scene.timing import fps_pair, rate_of
 from .actions import KEYS, ActionWriter
-from .characters import Character, check_local, key_names, owner_of
+from .characters import Character, check_local, key_names, lost_line, overridden, owner_of
 from .eyes import eye_columns, eyes_of, write_eye
-from .head import head_at, head_channel, write_head
+from .head import Held, head_at, head_channel, held_of, write_head
 from .memory import Applied, recall, remember
 from .rest import release
 
@@ -49,11 +49,14 @@ class Report:
     frames: tuple[int, int]  # first and last
     unused: tuple[str, ...]  # coefficients that drive nothing
     missing: tuple[str, ...]  # keys of the mapping that the character lacks
-    held: tuple[str, ...]  # keys left out because a driver holds them
+    held: tuple[str, ...]  # keys, meshes and channels left out because drivers hold them
     actions: tuple[str, ...]
     unknown: tuple[str, ...] = ()  # keys left alone because the performance has none of what drives them
     sound: str = ""  # what became of it
     edited: str = ""  # what was edited afterwards
+    locked: tuple[str, ...] = ()  # axes of the head's rotation that are left as they are
+    muted: tuple[str, ...] = ()  # keys that are keyed, and show nothing
+    overrides: tuple[str, ...] = ()  # objects with which Blender does not save what is remembered
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
@@ -64,9 +67,21 @@ class Report:
             "not on the character": self.missing,
             "not in the performance": self.unknown,
             "held by drivers": self.held,
+            "locked": self.locked,
+            "muted": self.muted,
         }
-        told = [line for line in (self.sound, self.edited) if line]
+        told = [line for line in (self.sound, self.edited, lost_line(self.overrides)) if line]
         return [f"{done} to {self.frames[1]}", *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """What became of a mesh's keys that were to be written."""
+
+    mesh: str
+    free: tuple[str, ...]  # written
+    held: tuple[str, ...]  # left to drivers
+    muted: tuple[str, ...]  # of those written
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -102,28 +117,61 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     values = known.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
     columns = dict(zip(known.targets, values.T, strict=True))
     writer = ActionWriter(f"{character.name} face")
-    written = [_write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)]
+    keyed = {mesh.data: _write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)}
     for eye in eyes:
         write_eye(writer.curves(eye), frames, eye_columns(eye, performance, at, mapping.mirror))
-    if options.head is not None:
-        turns = head_at(performance, at, mapping.mirror)
-        write_head(writer.curves(options.head), options.head, options.bone, frames, turns)
+    held = _turn_head(writer, options, frames, head_at(performance, at, mapping.mirror)) if options.head else Held()
     writer.finish()
     leave_head(character, options)
     remember(character, Applied(mapping, first, options.head, options.bone, options.speed))
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     return Report(
         naming=mapping.name,
-        driven=tuple(dict.fromkeys(key for keys, _ in written for key in keys)),
-        meshes=tuple(m.name for m in character.meshes if set(key_names(m)) & set(columns)),
+        driven=tuple(dict.fromkeys(key for each in keyed.values() for key in each.free)),
+        meshes=tuple(mesh.name for mesh in character.meshes if keyed[mesh.data].free),
         frames=(int(frames[0]), int(frames[-1])),
         unused=mapping.unused(performance.names),
         missing=missing,
         unknown=tuple(key for key in mapping.targets if key not in known.targets),
-        held=tuple(dict.fromkeys(key for _, keys in written for key in keys)),
+        held=(*held_keys(list(keyed.values())), *held.driven),
         actions=tuple(action.name for action in writer.actions),
         sound=heard(scene, performance, character.meshes[0], first, options.sound),
+        locked=held.locked,
+        muted=tuple(dict.fromkeys(key for each in keyed.values() for key in each.muted)),
+        overrides=overridden(_with_armatures(character, options.head)),
     )
+
+
+def _turn_head(writer: ActionWriter, options: Options, frames: np.ndarray, turns: np.ndarray) -> Held:
+    """Key the head's turn as far as it is free; says what is not. Where nothing is, what turned it before goes."""
+    head: Any = options.head
+    held = held_of(head, options.bone)
+    if held.whole:
+        release(head, KEYS)
+    else:
+        write_head(writer.curves(head), head, options.bone, frames, turns)
+    return held
+
+
+def held_keys(keyed: list[Keyed]) -> tuple[str, ...]:
+    """Keys that drivers hold, for people. Those that move on other meshes are told with the meshes where they do not.
+
+    Keys of teeth that follow the face's would else read as if nothing of the face had been written.
+    """
+    written = {key for each in keyed for key in each.free}
+    names = list(dict.fromkeys(key for each in keyed for key in each.held if key not in written))
+    for each in keyed:
+        some = [key for key in each.held if key in written]
+        if some:
+            every = len(some) == len(each.free) + len(each.held)
+            names.append(f"{each.mesh} ({counted(len(some), 'key') if every else ', '.join(some)})")
+    return tuple(names)
+
+
+def _with_armatures(character: Character, head: Any) -> list[Any]:
+    """The meshes, their armatures and what receives the head's turn."""
+    armatures = [mesh.find_armature() for mesh in character.meshes]
+    return [item for item in (*character.meshes, *armatures, head) if item is not None]
 
 
 def leave_head(character: Character, options: Options) -> None:
@@ -177,23 +225,20 @@ def _one_a_datablock(character: Character) -> list[Any]:
     return list({mesh.data.shape_keys: mesh for mesh in meshes}.values())
 
 
-def _write_keys(
-    writer: ActionWriter, mesh: Any, frames: np.ndarray, columns: dict[str, np.ndarray]
-) -> tuple[list[str], list[str]]:
-    """Key a mesh's values; the keys written, and those that a driver holds. columns: name -> (N,)"""
+def _write_keys(writer: ActionWriter, mesh: Any, frames: np.ndarray, columns: dict[str, np.ndarray]) -> Keyed:
+    """Key a mesh's values. columns: name -> (N,)"""
     shapes = mesh.data.shape_keys
     paths = {name: f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' for name in key_names(mesh)}
     wanted = [name for name in paths if name in columns]
     drivers = {curve.data_path for curve in shapes.animation_data.drivers} if shapes.animation_data else set()
     held = [name for name in wanted if paths[name] in drivers]
     free = [name for name in wanted if paths[name] not in drivers]
-    if not free:
-        return [], held
-    curves = writer.curves(shapes)
+    curves = writer.curves(shapes) if free else None
     for name in free:
         block, values = shapes.key_blocks[name], columns[name]
         # Blender cuts values off at the slider's ends.
         block.slider_max = max(block.slider_max, float(values.max()))
         block.slider_min = min(block.slider_min, float(values.min()))
         set_curve(curves, paths[name], 0, frames, values)
-    return free, held
+    muted = tuple(name for name in free if shapes.key_blocks[name].mute)
+    return Keyed(mesh.name, tuple(free), tuple(held), muted)

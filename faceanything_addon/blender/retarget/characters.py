@@ -90,6 +90,31 @@ def checked(character: Character) -> Character:
     return character
 
 
+def check_in_scene(item: Any, scene: bpy.types.Scene) -> None:
+    """Raises UserError: an object is not in the scene, but in another one or in none."""
+    if item in scene.objects.values():
+        return
+    scenes: Any = bpy.data.scenes
+    others = [other.name for other in scenes if item in other.objects.values()]
+    where = f"in another scene, {others[0]}; open that, or" if others else "in no scene;"
+    raise UserError(f"{item.name}: is {where} choose a character of the scene {scene.name}")
+
+
+def overridden(items: Iterable[Any]) -> tuple[str, ...]:
+    """Names of objects that are library overrides."""
+    return tuple(dict.fromkeys(item.name for item in items if item.override_library is not None))
+
+
+def lost_line(overrides: tuple[str, ...]) -> str:
+    """For people: that Blender does not save what is remembered with overrides; empty where there are none."""
+    if not overrides:
+        return ""
+    return (
+        f"library override: {', '.join(overrides)}: Blender does not save the mapping, edits and the head's rest with "
+        "it; make it local, or save the preset"
+    )
+
+
 def check_local(datablock: Any) -> None:
     """Raises UserError: it is linked from another file, where what is changed here would not be saved."""
     if datablock.library is not None:

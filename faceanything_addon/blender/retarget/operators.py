@@ -17,7 +17,7 @@ from ..jobs import state
 from ..operators import fail
 from .actor import panel_performance
 from .apply import mapping_for, retarget
-from .characters import Character, character_of, checked
+from .characters import Character, character_of, check_in_scene, checked
 from .properties import FILE, panel_options, retarget_settings
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ def chosen_character(context: bpy.types.Context) -> Character:
     """The panel's character, else the active object's.
 
     Raises:
-        UserError: none is chosen, or it has no shape keys.
+        UserError: none is chosen, it has no shape keys, or is in another scene.
     """
     item = retarget_settings(context).character or active_of(context)
     if item is None:
         raise UserError("no character is chosen; set Character in the Retarget panel")
-    return checked(character_of(item, scene_of(context).objects))
+    character = character_of(item, scene_of(context).objects)
+    if not character.meshes:
+        check_in_scene(item, scene_of(context))
+    return checked(character)
 
 
 class FACEANYTHING_OT_retarget(bpy.types.Operator):

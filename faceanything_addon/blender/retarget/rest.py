@@ -11,7 +11,7 @@ from typing import Any
 from mathutils import Quaternion
 
 from ..scene.animation import OWN
-from .head import rest_rotation
+from .head import REST, rest_rotation
 from .layers import CAPTURED, EDITED, PUNCH, action_curves, captured_strip, slot_of, strips_of
 
 Channels = set[tuple[str, int]]  # (data path, index)
@@ -20,8 +20,30 @@ Channels = set[tuple[str, int]]  # (data path, index)
 def own_channels(data: Any, kind: str) -> Channels:
     """What an action of this kind, made here, moves now: the active one, or the captured layer."""
     strip = captured_strip(data)
-    owner = strip if strip is not None else data
+    return _channels_of(strip if strip is not None else data, kind)
+
+
+def forget_rest(datablock: Any, kind: str) -> None:
+    """Have an object's rest taken anew, unless an action of this kind made here turns it now.
+
+    A duplicate has the rest of its original, and who clears an object's animation may place it elsewhere.
+    """
+    if REST in datablock and not _is_turned(datablock.animation_data, kind):
+        del datablock[REST]
+
+
+def _is_turned(data: Any, kind: str) -> bool:
+    if data is None:
+        return False
+    owners = [data, *(strip for track in data.nla_tracks for strip in track.strips)]
+    return any(path.startswith("rotation_") for owner in owners for path, _ in _channels_of(owner, kind))
+
+
+def _channels_of(owner: Any, kind: str) -> Channels:
+    """What an animation data or a strip moves, where its action is of this kind and made here."""
     if owner is None or owner.action is None or owner.action.get(OWN, "") not in (kind, True):
+        return set()
+    if hasattr(owner, "action_slot") and owner.action_slot is None:  # it plays nothing
         return set()
     return channels(action_curves(owner.action, slot_of(owner)))
 

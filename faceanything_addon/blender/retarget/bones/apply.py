@@ -16,7 +16,7 @@ from ....template import load_template
 from ...scene.timing import fps_pair
 from ..actions import BONES, ActionWriter
 from ..apply import put_sound
-from ..characters import check_local
+from ..characters import check_local, overridden
 from ..layers import layer_tracks
 from .bounds import bounds_of
 from .measure import FEWEST_ANCHORS, Measured, measure
@@ -59,7 +59,8 @@ def retarget_bones(
     written = write_bones(writer, armature, placed.frames, motion.bones, match.bones.neutral, bounds)
     writer.finish()
     sound = _set_scene(scene, armature, performance, placed, options)
-    yield _report(match, measured, placed, _freed(written, stuck), stuck, writer, sound)
+    report = _report(match, measured, placed, _freed(written, stuck), stuck, writer, sound)
+    yield replace(report, overrides=overridden([armature]))
 
 
 def _last(steps: Iterator[float | Result], begin: float, end: float) -> Generator[float, None, Result]:

@@ -10,6 +10,7 @@ from ....retarget.placement import Start
 from ....retarget.second import SecondTake
 from ....solve.edit import Edit
 from ..apply import counted
+from ..characters import lost_line
 
 SHARE_OF_NECK = 0.35
 MORE = "assign more bones to points, or record poses such as jawOpen"
@@ -51,6 +52,7 @@ class BoneReport:
     coarse: str = ""  # why the skin's own motion is not known; empty: it is
     untold: tuple[str, ...] = ()  # bones that stay as nothing tells how they are to move
     why_untold: str = ""
+    overrides: tuple[str, ...] = ()  # the armature, where Blender does not save what is remembered with it
 
     def lines(self) -> list[str]:
         """For people: what was done, then what was left out."""
@@ -64,5 +66,5 @@ class BoneReport:
         }
         coarse = f"coarser, by the bones' points: {self.coarse}" if self.coarse else ""
         untold = f"not driven: {', '.join(self.untold)} ({self.why_untold}; {MORE})" if self.untold else ""
-        told = [line for line in (self.sound, fewer, coarse, untold) if line]
+        told = [line for line in (self.sound, fewer, coarse, untold, lost_line(self.overrides)) if line]
         return [done, *told, *(f"{k}: {', '.join(v)}" for k, v in left.items() if v)]
