@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 import numpy as np
 
 from faceanything_addon.blender import space
+from faceanything_addon.blender.retarget.bones.rigs import store_map
 from faceanything_addon.retarget.bones import Bone, BoneMap, Eyes
 from faceanything_addon.retarget.bones.anchors import anchor_points
 from faceanything_addon.template import Part, load_template
@@ -115,6 +118,17 @@ def _lid(template, amount: dict, name: str) -> np.ndarray:
     if "upper" in name:
         return upper**0.7
     return np.exp(-((np.abs(height + 0.004) / 0.005) ** 2)) * (amount[f"eyeBlink{side}"] > 2e-4) * (upper < 0.1) * skin
+
+
+def save_head(folder: Path, size: float = 1.0, bones: BoneMap | None = None) -> Path:
+    """A file with such a head whose armature keeps a map of its bones: its own, or another one."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.render.fps = 30
+    rig, _, own = add_head(size)
+    store_map(rig, bones or own)
+    file = folder / "head.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    return file
 
 
 def add_known_rig(bones: BoneMap):

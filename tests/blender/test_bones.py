@@ -6,7 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from boned import LOCKED_JAW_TURN, RECOGNISED, add_head, add_known_rig
+from boned import LOCKED_JAW_TURN, RECOGNISED, add_known_rig, save_head
 from mathutils import Matrix, Quaternion, Vector
 from support.performance import one_shape
 
@@ -16,7 +16,7 @@ from faceanything_addon.blender.retarget.bones import BoneOptions, run_retarget_
 from faceanything_addon.blender.retarget.bones.apply import retarget_bones
 from faceanything_addon.blender.retarget.bones.hold import held_still
 from faceanything_addon.blender.retarget.bones.record import assign_bone, clear_pose, record_pose, show_pose
-from faceanything_addon.blender.retarget.bones.rigs import own_map, rig_of, store_map
+from faceanything_addon.blender.retarget.bones.rigs import own_map, rig_of
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.livelink import head_turns, write_livelink
 from faceanything_addon.retarget.bones import Bone, BoneMap, Delta, Eyes, known_rig, save_bones
@@ -38,13 +38,7 @@ RISES = {  # frames in which each group of coefficients rises to 1 and falls aga
 
 @pytest.fixture(scope="module")
 def head_file(tmp_path_factory):
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.scene.render.fps = 30
-    rig, _, bones = add_head(SIZE)
-    store_map(rig, bones)
-    file = tmp_path_factory.mktemp("head") / "head.blend"
-    bpy.ops.wm.save_as_mainfile(filepath=str(file))
-    return file
+    return save_head(tmp_path_factory.mktemp("head"), SIZE)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from boned import JAW_TURN, RECOGNISED, add_head
+from boned import JAW_TURN, RECOGNISED, save_head
 from keyed import add_mesh
 from support.performance import make_performance, one_shape
 from support.video import write_talkie
@@ -14,7 +14,6 @@ from support.video import write_talkie
 from faceanything_addon import cli
 from faceanything_addon.blender.retarget import Options, find_character, retarget
 from faceanything_addon.blender.retarget.bones import BoneOptions, run_retarget_bones
-from faceanything_addon.blender.retarget.bones.rigs import store_map
 from faceanything_addon.blender.retarget.layers import action_curves, slot_of
 from faceanything_addon.errors import UserError
 from faceanything_addon.exchange.arkit_json import write_arkit_json
@@ -27,13 +26,7 @@ from faceanything_addon.solve.reduce import Tolerance
 
 @pytest.fixture(scope="module")
 def head_file(tmp_path_factory):
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.scene.render.fps = 30
-    rig, _, bones = add_head()
-    store_map(rig, bones)
-    file = tmp_path_factory.mktemp("head") / "head.blend"
-    bpy.ops.wm.save_as_mainfile(filepath=str(file))
-    return file
+    return save_head(tmp_path_factory.mktemp("head"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 import pytest
-from boned import add_head
+from boned import save_head
 from mathutils import Quaternion
 from support.performance import make_performance, one_shape
 
@@ -32,13 +32,7 @@ POSED = BoneMap(
 
 @pytest.fixture(scope="module")
 def head_file(tmp_path_factory):
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.scene.render.fps = 30
-    rig, _, _ = add_head()
-    store_map(rig, POSED)
-    file = tmp_path_factory.mktemp("head") / "head.blend"
-    bpy.ops.wm.save_as_mainfile(filepath=str(file))
-    return file
+    return save_head(tmp_path_factory.mktemp("head"), bones=POSED)
 
 
 @pytest.fixture
