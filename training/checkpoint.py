@@ -87,9 +87,19 @@ def load_run(path: Path, model: FaceNetwork, average: Average, optimizer: Joined
 
 
 def read_average(path: Path) -> tuple[Config, dict[str, Tensor]]:
-    """Averaged weights of a run's checkpoint or of a weights-only file."""
+    """Averaged weights of a run's checkpoint or of a weights-only file, in single precision."""
     content = torch.load(path, map_location="cpu", weights_only=True)
-    return Config.from_dict(content["config"]), content["average"]
+    return Config.from_dict(content["config"]), singled(content["average"])
+
+
+def halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights to keep: matrices and convolutions in half precision, which changes no score."""
+    return {name: value.half() if value.ndim >= 2 else value for name, value in state.items()}
+
+
+def singled(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Inverse of `halved`."""
+    return {name: value.float() if value.dtype == torch.half else value for name, value in state.items()}
 
 
 class Log:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from faceanything_addon.model.embedded import EMBEDDED_FILE, OUTPUTS, EmbeddedNetwork, Look
 from faceanything_addon.template import PART_NAMES, Template, load_template
 
-from .checkpoint import read_average, save_whole
+from .checkpoint import halved, read_average, save_whole
 from .network import FaceNetwork
 from .quantize import calibration_pictures, network_input, to_integers
 from .source import Generator
@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
     network.load_state_dict(state)
     network.eval()
     if given.weights:
-        save_whole(given.weights, {"config": config.to_dict(), "average": state, "progress": progress})
+        save_whole(given.weights, {"config": config.to_dict(), "average": halved(state), "progress": progress})
     metadata = describe(network, load_template(), progress.get("images", 0))
     pictures = calibration_pictures(Generator(given.generator, config.size))
     export(network, given.out, metadata, None if given.single else pictures)

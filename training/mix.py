@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import save_whole
+from .checkpoint import save_whole, singled
 
 LEFT_OUT = ("model", "optimizer")
 
@@ -30,7 +30,7 @@ def mixed(files: dict[Path, float]) -> dict[str, Any]:
     if any(content["config"] != contents[0]["config"] for content in contents):
         raise SystemExit(f"{', '.join(map(str, files))}: are not of one size; mix runs of the same network")
     shares = [share / sum(files.values()) for share in files.values()]
-    states = [content["average"] for content in contents]
+    states = [singled(content["average"]) for content in contents]
     average = {name: weighted([state[name] for state in states], shares) for name in states[0]}
     kept = {name: value for name, value in contents[-1].items() if name not in LEFT_OUT}
     return {**kept, "average": average}

@@ -33,6 +33,7 @@ class Config:
     width: int = 192
     blocks: int = 8
     heads: int = 3
+    mixes: int = 1  # residual stages of the decoder at stride 8
     looks: int = 8  # learned heatmaps whose pooled features feed the global head
 
     def to_dict(self) -> dict:
@@ -112,9 +113,10 @@ class Decoder(nn.Module):
         self.to8, self.to4, self.to2 = nn.Conv2d(config.width, c8, 1), nn.Conv2d(c8, c4, 1), nn.Conv2d(c4, c2, 1)
         self.skip8, self.skip4, self.skip2 = nn.Conv2d(c8, c8, 1), nn.Conv2d(c4, c4, 1), nn.Conv2d(c2, c2, 1)
         self.mix8, self.mix4, self.mix2 = Residual(c8), Residual(c4), Residual(c2)
+        self.more8 = nn.Sequential(*(Residual(c8) for _ in range(config.mixes - 1)))
 
     def forward(self, s2: Tensor, s4: Tensor, s8: Tensor, s16: Tensor) -> tuple[Tensor, Tensor]:
-        x8 = self.mix8(F.relu(double(self.to8(s16)) + self.skip8(s8)))
+        x8 = self.more8(self.mix8(F.relu(double(self.to8(s16)) + self.skip8(s8))))
         x4 = self.mix4(F.relu(double(self.to4(x8)) + self.skip4(s4)))
         x2 = self.mix2(F.relu(double(self.to2(x4)) + self.skip2(s2)))
         return x8, x2

@@ -81,7 +81,7 @@ class Trainer:
         self.bf16 = pick_bf16(o.precision, self.device)
         self.template = template = find_template(o.generator)
         torch.manual_seed(o.seed)
-        model = FaceNetwork(Config(size=o.size, points=len(template.points)))
+        model = FaceNetwork(replace(self.sizes(), size=o.size, points=len(template.points)))
         if o.init and not self.checkpoint.exists():
             model.load_state_dict(read_average(Path(o.init))[1])
         self.model = model.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -105,6 +105,11 @@ class Trainer:
     @property
     def checkpoint(self) -> Path:
         return self.o.run / "last.pt"
+
+    def sizes(self) -> Config:
+        """Those of the weights that the run goes on from, else the usual ones."""
+        before = [file for file in (self.checkpoint, Path(self.o.init or ".")) if file.is_file()]
+        return read_average(before[0])[0] if before else Config()
 
     def spent(self) -> float:
         """Share of the budget used, 0..1."""

@@ -13,11 +13,11 @@ pytest.importorskip("torch")
 
 import torch
 
-from training.checkpoint import read_average, save_whole
+from training.checkpoint import halved, read_average, save_whole
 from training.mix import mixed, share_of
 from training.network import Config, FaceNetwork
 
-SMALL = Config(size=32, points=10, stem=(4, 8, 8), width=12, blocks=1, heads=1, looks=2)
+SMALL = Config(size=32, points=10, stem=(4, 8, 8), width=12, blocks=1, heads=1, mixes=1, looks=2)
 
 
 def checkpoint(path: Path, seed: int, config: Config = SMALL) -> Path:
@@ -36,6 +36,19 @@ def test_a_mix_lies_between_and_can_be_read_again(tmp_path: Path) -> None:
         torch.testing.assert_close(value, (0.75 * a[name].double() + 0.25 * b[name].double()).to(a[name].dtype))
         assert value.dtype == a[name].dtype
     FaceNetwork(config).load_state_dict(state)
+
+
+def test_a_file_of_half_the_size_is_mixed_and_read_in_single_precision(tmp_path: Path) -> None:
+    one = checkpoint(tmp_path / "one.pt", 1)
+    config, whole = read_average(one)
+    save_whole(tmp_path / "half.pt", {"config": config.to_dict(), "average": halved(whole)})
+    read = read_average(tmp_path / "half.pt")[1]
+    both = mixed({one: 1.0, tmp_path / "half.pt": 1.0})["average"]
+    for name, value in whole.items():
+        assert read[name].dtype == both[name].dtype == value.dtype
+        torch.testing.assert_close(read[name], value, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(both[name], value, rtol=1e-3, atol=1e-6)
+        assert value.ndim >= 2 or torch.equal(read[name], value)
 
 
 def test_networks_of_other_sizes_are_refused(tmp_path: Path) -> None:

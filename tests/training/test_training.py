@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 import torch
 
 from training.augment import SURFACE, bars, build_mirror, flip, swap_side, warp
+from training.checkpoint import save_whole
 from training.evaluate import Judge
 from training.importance import build_importance
 from training.losses import LossWeights, total_loss
@@ -174,6 +175,16 @@ def test_resume_goes_on_exactly(
     assert second.progress.step == 7
     second.train()
     assert second.losses == whole.losses[7:]
+
+
+def test_a_run_has_the_sizes_of_the_weights_it_begins_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.train.Source", DirectSource)
+    larger = replace(SMALL, blocks=3, mixes=2)
+    save_whole(tmp_path / "large.pt", {"config": larger.to_dict(), "average": FaceNetwork(larger).state_dict()})
+    first = Trainer(options(tmp_path / "run", init=str(tmp_path / "large.pt")))
+    first.began = first.saved = 0.0
+    first.save()
+    assert first.model.config == larger and Trainer(options(tmp_path / "run")).model.config == larger
 
 
 def test_muons_updates_have_singular_values_near_one() -> None:
