@@ -12,6 +12,8 @@ from support.performance import make_performance, one_shape
 from faceanything_addon.blender import space
 from faceanything_addon.blender.retarget.bones import BoneOptions, run_retarget_bones
 from faceanything_addon.blender.retarget.bones.rigs import store_map
+from faceanything_addon.blender.retarget.characters import owner_of
+from faceanything_addon.blender.scene.sound import OWNER
 from faceanything_addon.errors import UserError
 from faceanything_addon.retarget.bones import Bone, BoneMap, Delta, Eyes
 from faceanything_addon.template import load_template
@@ -192,3 +194,13 @@ def test_an_armature_that_overrides_a_linked_one_is_told_as_what_is_remembered_i
     rig = next(item for item in bpy.context.scene.objects if item.type == "ARMATURE")
     lines = apply(rig, POSED).lines()
     assert any(line.startswith(f"library override: {rig.name}: Blender does not save") for line in lines)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_sound_of_the_performance_before_is_not_heard_with_other_bones_motion(rig, wanted):
+    editor = bpy.context.scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_movie("before", __file__, 1, 1)
+    strip[OWNER] = owner_of(rig)
+    apply(rig, POSED, sound=wanted)
+    assert not len(strips)

@@ -9,7 +9,7 @@ import bpy
 
 from ..scene.animation import OWN
 from .layers import LAYER, action_curves, assign, captured_strip, fit_strip, replace_captured, slot_of, span_of
-from .rest import Channels, channels, forget_rest, own_channels, to_rest
+from .rest import Channels, Ours, carry, channels, forget_rest, own_channels, to_rest
 
 KEYS, BONES = "keys", "bones"  # what an action made here is for
 
@@ -17,11 +17,13 @@ KEYS, BONES = "keys", "bones"  # what an action made here is for
 class ActionWriter:
     """One action for a whole character: a slot per data-block since 4.4, before that an action per data-block."""
 
-    def __init__(self, name: str, kind: str = KEYS) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, kind: str = KEYS, ours: Ours = lambda _: True) -> None:
+        """ours: which data paths a performance moves; what else the user keyed in the action before is taken over."""
+        self.name, self.kind, self.ours = name, kind, ours
         self.actions: list[Any] = []
         self._layered: list[tuple[Any, Any, Any]] = []
-        self._before: list[tuple[Any, Channels, Any]] = []  # what moved, and the curves that take its place
+        # What moved, the curves that did in the active action, and those that take their place.
+        self._before: list[tuple[Any, Channels, Any, Any]] = []
 
     def place(self, datablock: Any) -> tuple[Any, Any]:
         """The action and its new slot (None before 4.4) for a data-block, which is not animated by it yet."""
@@ -39,6 +41,7 @@ class ActionWriter:
         before = own_channels(data, KEYS) if self.kind == KEYS else set()
         if self.kind == KEYS:
             forget_rest(datablock, KEYS)
+        active = action_curves(data.action, slot_of(data)) if _plays(data) and before else ()
         action, slot = self.place(datablock)
         if captured_strip(data) is not None:
             self._layered.append((data, action, slot))
@@ -48,18 +51,30 @@ class ActionWriter:
             # An empty action of hand keys, which only adds to layers, may have been here before.
             data.action_blend_type, data.action_extrapolation, data.action_influence = "REPLACE", "HOLD", 1.0
         curves = action_curves(action, slot)
-        self._before.append((datablock, before, curves))
+        self._before.append((datablock, before, active, curves))
         return curves
 
     def finish(self) -> None:
         """Where there are layers, the new action takes the place of the captured one; those above stay.
 
-        What an action made here moved before, and this one does not, goes to rest.
+        What an action made here moved before, and this one does not, goes to rest. What the user keyed in it goes on.
         """
         for data, action, slot in self._layered:
             replace_captured(data, action, slot)
-        for datablock, before, curves in self._before:
-            to_rest(datablock, before - channels(curves))
+        for datablock, before, active, curves in self._before:
+            gone = before - channels(curves)
+            ours = {channel for channel in gone if self.ours(channel[0])}
+            carry(active, curves, gone - ours)
+            to_rest(datablock, ours)
+
+
+def _plays(data: Any) -> bool:
+    """Whether an action of its own is played, in 4.4 and later by a slot."""
+    return (
+        data.action is not None
+        and captured_strip(data) is None
+        and (not hasattr(data, "action_slot") or data.action_slot is not None)
+    )
 
 
 def keep_animation(data: Any, kind: str) -> None:

@@ -18,11 +18,11 @@ from ..scene.animation import set_curve
 from ..scene.sound import add_sound, leave_sound
 from ..scene.timing import fps_pair, rate_of
 from .actions import KEYS, ActionWriter
-from .characters import Character, check_local, key_names, lost_line, overridden, owner_of
+from .characters import Character, check_local, key_names, key_path, lost_line, overridden, owner_of
 from .eyes import eye_columns, eyes_of, write_eye
-from .head import Held, head_at, head_channel, held_of, write_head
-from .memory import Applied, recall, remember
-from .rest import release
+from .head import Held, bone_path, head_at, head_channel, held_of, rotation_name, write_head
+from .memory import Applied, recall, remember, remembered_by_others
+from .rest import Ours, own_channels, release, to_rest
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,16 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     known = mapping.told_by(performance.names)
     values = known.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
     columns = dict(zip(known.targets, values.T, strict=True))
-    writer = ActionWriter(f"{character.name} face")
+    before = recall(character)
+    ours = ours_of(mapping, before, options)
+    writer = ActionWriter(f"{character.name} face", ours=ours)
     keyed = {mesh.data: _write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)}
     for eye in eyes:
         write_eye(writer.curves(eye), frames, eye_columns(eye, performance, at, mapping.mirror))
     held = _turn_head(writer, options, frames, head_at(performance, at, mapping.mirror)) if options.head else Held()
     writer.finish()
-    leave_head(character, options)
+    if before.head is not None and before.head != options.head and not remembered_by_others(character, before.head):
+        release(before.head, KEYS, ours)
     remember(character, Applied(mapping, first, options.head, options.bone, options.speed))
     scene.frame_end = max(scene.frame_end, int(frames[-1]))
     return Report(
@@ -147,10 +150,18 @@ def _turn_head(writer: ActionWriter, options: Options, frames: np.ndarray, turns
     head: Any = options.head
     held = held_of(head, options.bone)
     if held.whole:
-        release(head, KEYS)
+        release(head, KEYS, writer.ours)
     else:
+        _lay_locked_to_rest(head, options.bone)
         write_head(writer.curves(head), head, options.bone, frames, turns)
     return held
+
+
+def _lay_locked_to_rest(head: Any, bone: str) -> None:
+    """Where a rotation has locked axes, have it stand as without an own action's turn: they stay as they stand."""
+    item, path = head_channel(head, bone)
+    if any(item.lock_rotation):
+        to_rest(head, {c for c in own_channels(head.animation_data, KEYS) if c[0] == path + rotation_name(item)})
 
 
 def held_keys(keyed: list[Keyed]) -> tuple[str, ...]:
@@ -174,11 +185,18 @@ def _with_armatures(character: Character, head: Any) -> list[Any]:
     return [item for item in (*character.meshes, *armatures, head) if item is not None]
 
 
-def leave_head(character: Character, options: Options) -> None:
-    """Where the head's turn goes onto another object now, the one before is left by it."""
-    before = recall(character).head
-    if None not in (before, options.head) and before != options.head:
-        release(before, KEYS)
+def ours_of(mapping: Mapping, before: Applied, options: Options) -> Ours:
+    """Which data paths this performance or the one before moves: keys, the head's and the eyes' rotations."""
+    keys = {key_path(name) for name in (*mapping.targets, *before.mapping.targets)}
+    heads = ((before.head, before.bone), (options.head, options.bone))
+    bones = tuple(f"{bone_path(bone)}rotation_" for head, bone in heads if head is not None and bone)
+    whole = any(head is not None and not bone for head, bone in heads)
+
+    def ours(path: str) -> bool:
+        own = path.startswith("rotation_")  # an object's: of a head that is one, and of eyes
+        return path in keys or path.startswith(bones) or (own and (whole or not bones))
+
+    return ours
 
 
 def heard(scene: bpy.types.Scene, performance: Performance, item: Any, first: float, wanted: bool) -> str:
@@ -228,7 +246,7 @@ def _one_a_datablock(character: Character) -> list[Any]:
 def _write_keys(writer: ActionWriter, mesh: Any, frames: np.ndarray, columns: dict[str, np.ndarray]) -> Keyed:
     """Key a mesh's values. columns: name -> (N,)"""
     shapes = mesh.data.shape_keys
-    paths = {name: f'key_blocks["{bpy.utils.escape_identifier(name)}"].value' for name in key_names(mesh)}
+    paths = {name: key_path(name) for name in key_names(mesh)}
     wanted = [name for name in paths if name in columns]
     drivers = {curve.data_path for curve in shapes.animation_data.drivers} if shapes.animation_data else set()
     held = [name for name in wanted if paths[name] in drivers]

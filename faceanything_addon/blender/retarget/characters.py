@@ -63,6 +63,11 @@ def key_names(item: Any) -> tuple[str, ...]:
     return tuple(block.name for block in shapes.key_blocks if block != shapes.reference_key)
 
 
+def key_path(name: str) -> str:
+    """Data path of a shape key's value."""
+    return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
+
+
 def find_character(scene: bpy.types.Scene, name: str | None = None) -> Character:
     """The character of the object with this name; else the one in the scene whose keys are recognised best.
 

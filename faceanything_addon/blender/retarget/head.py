@@ -74,7 +74,12 @@ def head_channel(target: bpy.types.Object, bone: str) -> tuple[Any, str]:
     pose = target.pose.bones.get(bone) if target.pose is not None else None
     if pose is None:
         raise UserError(f"{target.name}: has no bone {bone!r}; choose one of its bones, or leave the bone empty")
-    return pose, f'pose.bones["{bpy.utils.escape_identifier(bone)}"].'
+    return pose, bone_path(bone)
+
+
+def bone_path(bone: str) -> str:
+    """Beginning of the data paths of a pose bone."""
+    return f'pose.bones["{bpy.utils.escape_identifier(bone)}"].'
 
 
 def head_columns(target: bpy.types.Object, bone: str, turns: np.ndarray) -> dict[tuple[str, int], np.ndarray]:

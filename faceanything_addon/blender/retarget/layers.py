@@ -94,6 +94,8 @@ def replace_captured(data: Any, action: Any, slot: Any) -> None:
     """Another captured performance in the place of the one before, which stays in the file."""
     track, old = strips_of(data, CAPTURED)[0]
     old.action.use_fake_user = True
+    for second, _ in strips_of(data, PUNCH):
+        second.mute = second.mute and not track.mute  # all of them were muted when the motion went elsewhere
     put_strip(data, CAPTURED, action, slot, span_of(action_curves(action, slot)), track, track.name)
     data.nla_tracks.remove(track)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bpy
+
 from ...errors import UserError
 from ...retarget import Mapping, describe_mapping, parse_mapping, recognise
 from ...take.storage import parse_json
@@ -44,6 +46,11 @@ def remember(character: Character, applied: Applied) -> None:
         item[HEAD] = applied.head
     elif HEAD in item:
         del item[HEAD]
+
+
+def remembered_by_others(character: Character, head: Any) -> bool:
+    """Whether another character's head turns by this object too: a duplicated mesh remembers that of its original."""
+    return any(item.get(HEAD) == head for item in bpy.data.objects if item not in character.meshes)
 
 
 def recall(character: Character) -> Applied:

@@ -6,21 +6,42 @@ Else it would stand for ever as it was last seen.
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from mathutils import Quaternion
 
 from ..scene.animation import OWN
 from .head import REST, rest_rotation
-from .layers import CAPTURED, EDITED, PUNCH, action_curves, captured_strip, slot_of, strips_of
+from .layers import CAPTURED, EDITED, LAYER, PUNCH, action_curves, assign, captured_strip, slot_of, strips_of
 
 Channels = set[tuple[str, int]]  # (data path, index)
+Ours = Callable[[str], bool]  # whether a data path is one that is written here
+LAYERS = (CAPTURED, PUNCH, EDITED)
+POINT = {
+    "co": 2,
+    "interpolation": 1,
+    "handle_left_type": 1,
+    "handle_right_type": 1,
+    "handle_left": 2,
+    "handle_right": 2,
+}  # what a key is, and how many numbers that takes
 
 
 def own_channels(data: Any, kind: str) -> Channels:
-    """What an action of this kind, made here, moves now: the active one, or the captured layer."""
+    """What actions of this kind, made here, move now: the captured layer, else the active one and those pushed down."""
+    if data is None:
+        return set()
     strip = captured_strip(data)
-    return _channels_of(strip if strip is not None else data, kind)
+    owners = [strip] if strip is not None else [data, *(strip for _, strip in _pushed_down(data, kind))]
+    return set().union(*(_channels_of(owner, kind) for owner in owners))
+
+
+def _pushed_down(data: Any, kind: str) -> list[tuple[Any, Any]]:
+    """(track, strip) of actions of this kind that play below others, and are no layers."""
+    strips = [(track, strip) for track in data.nla_tracks for strip in track.strips if strip.action is not None]
+    return [(track, strip) for track, strip in strips if strip.action.get(OWN) == kind and LAYER not in strip.action]
 
 
 def forget_rest(datablock: Any, kind: str) -> None:
@@ -76,17 +97,55 @@ def _rotation_at_rest(owner: Any, name: str) -> Any:
     return rest.to_euler(owner.rotation_mode if len(owner.rotation_mode) == 3 else "XYZ")
 
 
-def release(target: Any, kind: str) -> None:
-    """Take the motion of this kind off an object that received it; its actions stay in the file."""
+def release(target: Any, kind: str, ours: Ours = lambda _: True) -> None:
+    """Take the motion of this kind off an object that received it. Its actions stay in the file, its layers are muted.
+
+    Args:
+        ours: which data paths are that motion's; what else its action moves goes on.
+    """
     data = target.animation_data
-    moved = own_channels(data, kind)
+    moved = {channel for channel in own_channels(data, kind) if ours(channel[0])}
     if not moved:
         return
-    for layer in (CAPTURED, PUNCH, EDITED):
-        for track, strip in strips_of(data, layer):
-            strip.action.use_fake_user = True
-            data.nla_tracks.remove(track)
-    if data.action is not None and data.action.get(OWN, "") in (kind, True):
-        data.action.use_fake_user = True
-        data.action = None
+    for layer in LAYERS:
+        for track, _ in strips_of(data, layer):
+            track.mute = True
+    for track, strip in _pushed_down(data, kind):
+        strip.action.use_fake_user = True
+        data.nla_tracks.remove(track)
+    if _channels_of(data, kind) & moved:
+        _leave_the_rest(data, moved)
     to_rest(target, moved)
+
+
+def _leave_the_rest(data: Any, moved: Channels) -> None:
+    """Have an animation data play a copy of its action without these channels, or nothing where nothing is left."""
+    old, slot = data.action, slot_of(data)
+    old.use_fake_user = True
+    if channels(action_curves(old, slot)) <= moved:
+        data.action = None
+        return
+    copy = old.copy()
+    copy.use_fake_user = False
+    own = copy.slots[slot.identifier] if slot is not None else None
+    curves = action_curves(copy, own)
+    for curve in [c for c in curves if (c.data_path, c.array_index) in moved]:
+        curves.remove(curve)
+    assign(data, copy, own)
+
+
+def carry(before: Any, curves: Any, left: Channels) -> None:
+    """Copy F-curves of these channels into another action: what the user keyed in the one before goes on."""
+    for curve in before:
+        if (curve.data_path, curve.array_index) in left and curves.find(
+            curve.data_path, index=curve.array_index
+        ) is None:
+            copy = curves.new(curve.data_path, index=curve.array_index)
+            copy.extrapolation, copy.mute = curve.extrapolation, curve.mute
+            points, count = copy.keyframe_points, len(curve.keyframe_points)
+            points.add(count)
+            for name, width in POINT.items():
+                values = np.empty(count * width, np.float32 if width > 1 else np.int32)
+                curve.keyframe_points.foreach_get(name, values)
+                points.foreach_set(name, values)
+            copy.update()

@@ -15,7 +15,7 @@ from ....take.performance import Performance
 from ....template import load_template
 from ...scene.timing import fps_pair
 from ..actions import BONES, ActionWriter
-from ..apply import put_sound
+from ..apply import heard
 from ..characters import check_local, overridden
 from ..layers import layer_tracks
 from .bounds import bounds_of
@@ -83,7 +83,7 @@ def _set_scene(
         scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
     scene.frame_end = max(scene.frame_end, int(placed.frames[-1]))
     scene.frame_set(scene.frame_current)
-    return put_sound(scene, performance, armature, placed.first) if options.sound else ""
+    return heard(scene, performance, armature, placed.first, options.sound)
 
 
 def _check(armature: Any) -> None:
