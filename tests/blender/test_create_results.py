@@ -114,6 +114,20 @@ def test_linked_duplicates_that_both_move_get_meshes_and_keys_of_their_own(scene
         assert np.allclose((places(keys["jawOpen"]) - places(keys["Basis"]))[:, 2], way, atol=1e-6)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_key_made_on_the_copy_of_one_linked_duplicate_stays_with_that_one(scene, number):
+    left = add_monkey()
+    right = left.copy()
+    scene.collection.objects.link(right)
+    offset = np.zeros((1, len(left.data.vertices), 3))
+    offset[..., 2] = 0.1
+    copies = list(add_copies(scene, [left, right], ["jawOpen"], [offset, -offset]).objects)
+    copies[number].shape_key_add(name="Own", from_mix=False).data[0].co.x += 1
+    assert bpy.ops.face_anything.accept_shapes() == {"FINISHED"}
+    for item, has in ((left, number == 0), (right, number == 1)):
+        assert ("Own" in item.data.shape_keys.key_blocks) == has
+
+
 def test_an_arkit_key_made_by_hand_meanwhile_is_not_touched(scene):
     head = add_monkey()
     copy = two_shapes(head).objects[0]

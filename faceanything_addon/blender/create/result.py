@@ -120,11 +120,21 @@ def accept(scene: bpy.types.Scene, collection: Any) -> list[str]:
         _check_pair(scene, copy, original)
         if originals.count(original) > 1:
             raise UserError(f"{original.name}: has several copies in {collection.name}; delete all but one")
+    _part(originals)
     for copy, original in pairs:
         _add_new(copy, original)
     done = [original.name for _, original in pairs]
     discard(scene, collection)
     return done
+
+
+def _part(items: Sequence[Any]) -> None:
+    """Give objects that share a mesh one each, before they get keys that differ."""
+    there: set[Any] = set()
+    for item in items:
+        if item.data in there:
+            item.data = item.data.copy()
+        there.add(item.data)
 
 
 def take_in_hand(items: Sequence[Any]) -> None:
