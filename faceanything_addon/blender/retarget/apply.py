@@ -98,9 +98,42 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         UserError: no naming is recognised, the mapping drives no key, or the head's bone or motion is not there.
     """
     mapping, missing = mapping_for(character, options)
+    eyes = eyes_of(scene, character)
+    _check(performance, character, eyes, options)
+    played = _played(scene, performance, mapping, options)
+    before = recall(character)
+    ours = ours_of(mapping, before, options)
+    writer = ActionWriter(f"{character.name} face", ours=ours)
+    keyed = {mesh.data: _write_keys(writer, mesh, played) for mesh in _one_a_datablock(character)}
+    for eye in eyes:
+        write_eye(writer.curves(eye), played.frames, eye_columns(eye, performance, played.at, mapping.mirror))
+    held = _turn_head(writer, performance, played, mapping.mirror, options)
+    writer.finish()
+    if before.head is not None and before.head != options.head and not remembered_by_others(character, before.head):
+        release(before.head, KEYS, ours)
+    remember(character, Applied(mapping, played.first, options.head, options.bone, options.speed))
+    scene.frame_end = max(scene.frame_end, int(played.frames[-1]))
+    return Report(
+        naming=mapping.name,
+        driven=tuple(dict.fromkeys(key for each in keyed.values() for key in each.free)),
+        meshes=tuple(mesh.name for mesh in character.meshes if keyed[mesh.data].free),
+        frames=(int(played.frames[0]), int(played.frames[-1])),
+        unused=mapping.unused(performance.names),
+        missing=missing,
+        unknown=tuple(key for key in mapping.targets if key not in played.columns),
+        held=(*held_keys(list(keyed.values())), *held.driven),
+        actions=tuple(action.name for action in writer.actions),
+        sound=heard(scene, performance, character.meshes[0], played.first, options.sound),
+        locked=held.locked,
+        muted=tuple(dict.fromkeys(key for each in keyed.values() for key in each.muted)),
+        overrides=overridden(_with_armatures(character, options.head)),
+    )
+
+
+def _check(performance: Performance, character: Character, eyes: list[Any], options: Options) -> None:
+    """Raises UserError: something is linked from another file, or the head's bone or motion is not there."""
     for mesh in _one_a_datablock(character):
         check_local(mesh.data.shape_keys)
-    eyes = eyes_of(scene, character)
     for item in (character.meshes[0], *eyes):
         check_local(item)
     if options.head is not None:
@@ -108,52 +141,42 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
         head_channel(options.head, options.bone)
         if performance.head is None:
             raise UserError(f"{options.head.name}: the performance holds no turn of the head; leave head motion out")
+
+
+@dataclass(frozen=True)
+class Played:
+    """A performance at whole frames of a scene."""
+
+    first: float  # scene frame of its first sample
+    frames: np.ndarray  # (N,) i8 of the scene
+    at: np.ndarray  # (N,) f8 seconds on the performance's clock
+    columns: dict[str, np.ndarray]  # key -> (N,); of those that the performance says something of
+
+
+def _played(scene: bpy.types.Scene, performance: Performance, mapping: Mapping, options: Options) -> Played:
+    """The performance's keys at the scene's rate, or the scene at the performance's where that is wanted."""
     rate = rate_of(scene, performance.rate if options.adopt_rate else None)
     first = options.first.of(performance, rate) if isinstance(options.first, Start) else options.first
+    frames, at = scene_frames(performance.time, rate, first, options.speed)
     if options.adopt_rate:
         scene.render.fps, scene.render.fps_base = fps_pair(performance.rate)
-    frames, at = scene_frames(performance.time, rate, first, options.speed)
     known = mapping.told_by(performance.names)
     values = known.evaluate(performance.names, resample(performance.time, performance.coefficients, at))
-    columns = dict(zip(known.targets, values.T, strict=True))
-    before = recall(character)
-    ours = ours_of(mapping, before, options)
-    writer = ActionWriter(f"{character.name} face", ours=ours)
-    keyed = {mesh.data: _write_keys(writer, mesh, frames, columns) for mesh in _one_a_datablock(character)}
-    for eye in eyes:
-        write_eye(writer.curves(eye), frames, eye_columns(eye, performance, at, mapping.mirror))
-    held = _turn_head(writer, options, frames, head_at(performance, at, mapping.mirror)) if options.head else Held()
-    writer.finish()
-    if before.head is not None and before.head != options.head and not remembered_by_others(character, before.head):
-        release(before.head, KEYS, ours)
-    remember(character, Applied(mapping, first, options.head, options.bone, options.speed))
-    scene.frame_end = max(scene.frame_end, int(frames[-1]))
-    return Report(
-        naming=mapping.name,
-        driven=tuple(dict.fromkeys(key for each in keyed.values() for key in each.free)),
-        meshes=tuple(mesh.name for mesh in character.meshes if keyed[mesh.data].free),
-        frames=(int(frames[0]), int(frames[-1])),
-        unused=mapping.unused(performance.names),
-        missing=missing,
-        unknown=tuple(key for key in mapping.targets if key not in known.targets),
-        held=(*held_keys(list(keyed.values())), *held.driven),
-        actions=tuple(action.name for action in writer.actions),
-        sound=heard(scene, performance, character.meshes[0], first, options.sound),
-        locked=held.locked,
-        muted=tuple(dict.fromkeys(key for each in keyed.values() for key in each.muted)),
-        overrides=overridden(_with_armatures(character, options.head)),
-    )
+    return Played(first, frames, at, dict(zip(known.targets, values.T, strict=True)))
 
 
-def _turn_head(writer: ActionWriter, options: Options, frames: np.ndarray, turns: np.ndarray) -> Held:
+def _turn_head(writer: ActionWriter, performance: Performance, played: Played, mirror: bool, options: Options) -> Held:
     """Key the head's turn as far as it is free; says what is not. Where nothing is, what turned it before goes."""
     head: Any = options.head
+    if head is None:
+        return Held()
     held = held_of(head, options.bone)
     if held.whole:
         release(head, KEYS, writer.ours)
-    else:
-        _lay_locked_to_rest(head, options.bone)
-        write_head(writer.curves(head), head, options.bone, frames, turns)
+        return held
+    _lay_locked_to_rest(head, options.bone)
+    turns = head_at(performance, played.at, mirror)
+    write_head(writer.curves(head), head, options.bone, played.frames, turns)
     return held
 
 
@@ -243,20 +266,20 @@ def _one_a_datablock(character: Character) -> list[Any]:
     return list({mesh.data.shape_keys: mesh for mesh in meshes}.values())
 
 
-def _write_keys(writer: ActionWriter, mesh: Any, frames: np.ndarray, columns: dict[str, np.ndarray]) -> Keyed:
-    """Key a mesh's values. columns: name -> (N,)"""
+def _write_keys(writer: ActionWriter, mesh: Any, played: Played) -> Keyed:
+    """Key a mesh's values."""
     shapes = mesh.data.shape_keys
     paths = {name: key_path(name) for name in key_names(mesh)}
-    wanted = [name for name in paths if name in columns]
+    wanted = [name for name in paths if name in played.columns]
     drivers = {curve.data_path for curve in shapes.animation_data.drivers} if shapes.animation_data else set()
     held = [name for name in wanted if paths[name] in drivers]
     free = [name for name in wanted if paths[name] not in drivers]
     curves = writer.curves(shapes) if free else None
     for name in free:
-        block, values = shapes.key_blocks[name], columns[name]
+        block, values = shapes.key_blocks[name], played.columns[name]
         # Blender cuts values off at the slider's ends.
         block.slider_max = max(block.slider_max, float(values.max()))
         block.slider_min = min(block.slider_min, float(values.min()))
-        set_curve(curves, paths[name], 0, frames, values)
+        set_curve(curves, paths[name], 0, played.frames, values)
     muted = tuple(name for name in free if shapes.key_blocks[name].mute)
     return Keyed(mesh.name, tuple(free), tuple(held), muted)
