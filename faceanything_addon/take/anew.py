@@ -9,7 +9,9 @@ from pathlib import Path
 from .storage import TEMPORARY
 
 ANEW = "anew"  # folder within the take's, a take of its own
-MOVING = "moving"  # empty file in it: all of the old take is gone, and some of the new one may be in its place
+MOVING = (
+    "moving" + TEMPORARY
+)  # empty file in it: all of the old take is gone, and some of the new one may be in its place
 HEADER_FILE = "take.json"
 BRIDGE_FILE = "bridge.npz"  # how the full-size network's coordinates were read, where it was used
 SKIN_FILE = "texture.png"  # the skin's picture, made from the footage when it is first needed

@@ -17,7 +17,7 @@ KEYS, BONES = "keys", "bones"  # what an action made here is for
 class ActionWriter:
     """One action for a whole character: a slot per data-block since 4.4, before that an action per data-block."""
 
-    def __init__(self, name: str, kind: str = KEYS, ours: Ours = lambda _: True) -> None:
+    def __init__(self, name: str, kind: str = KEYS, ours: Ours = lambda *_: True) -> None:
         """ours: which data paths a performance moves; what else the user keyed in the action before is taken over."""
         self.name, self.kind, self.ours = name, kind, ours
         self.actions: list[Any] = []
@@ -63,7 +63,7 @@ class ActionWriter:
             replace_captured(data, action, slot)
         for datablock, before, active, curves in self._before:
             gone = before - channels(curves)
-            ours = {channel for channel in gone if self.ours(channel[0])}
+            ours = {channel for channel in gone if self.ours(datablock, channel[0])}
             carry(active, curves, gone - ours)
             to_rest(datablock, ours)
 

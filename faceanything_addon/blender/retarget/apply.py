@@ -102,7 +102,7 @@ def retarget(scene: bpy.types.Scene, performance: Performance, character: Charac
     _check(performance, character, eyes, options)
     played = _played(scene, performance, mapping, options)
     before = recall(character)
-    ours = ours_of(mapping, before, options)
+    ours = ours_of(mapping, before, options, eyes)
     writer = ActionWriter(f"{character.name} face", ours=ours)
     keyed = {mesh.data: _write_keys(writer, mesh, played) for mesh in _one_a_datablock(character)}
     for eye in eyes:
@@ -208,16 +208,15 @@ def _with_armatures(character: Character, head: Any) -> list[Any]:
     return [item for item in (*character.meshes, *armatures, head) if item is not None]
 
 
-def ours_of(mapping: Mapping, before: Applied, options: Options) -> Ours:
-    """Which data paths this performance or the one before moves: keys, the head's and the eyes' rotations."""
+def ours_of(mapping: Mapping, before: Applied, options: Options, eyes: list[Any]) -> Ours:
+    """Which channels this performance or the one before moves: keys, the head's rotation, and eyes."""
     keys = {key_path(name) for name in (*mapping.targets, *before.mapping.targets)}
     heads = ((before.head, before.bone), (options.head, options.bone))
-    bones = tuple(f"{bone_path(bone)}rotation_" for head, bone in heads if head is not None and bone)
-    whole = any(head is not None and not bone for head, bone in heads)
+    turned = [(head, f"{bone_path(bone) if bone else ''}rotation_") for head, bone in heads if head is not None]
 
-    def ours(path: str) -> bool:
-        own = path.startswith("rotation_")  # an object's: of a head that is one, and of eyes
-        return path in keys or path.startswith(bones) or (own and (whole or not bones))
+    def ours(datablock: Any, path: str) -> bool:
+        own = any(datablock == head and path.startswith(start) for head, start in turned)
+        return own or path in keys or datablock in eyes
 
     return ours
 

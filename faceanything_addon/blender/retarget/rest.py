@@ -17,8 +17,10 @@ from .head import REST, rest_rotation
 from .layers import CAPTURED, EDITED, LAYER, PUNCH, action_curves, assign, captured_strip, slot_of, strips_of
 
 Channels = set[tuple[str, int]]  # (data path, index)
-Ours = Callable[[str], bool]  # whether a data path is one that is written here
+Ours = Callable[[Any, str], bool]  # whether a data path of a data-block is one that is written here
 LAYERS = (CAPTURED, PUNCH, EDITED)
+ROTATIONS = ("rotation_quaternion", "rotation_euler")
+AT_REST = {"location": 0.0, "scale": 1.0}  # of bones
 POINT = {
     "co": 2,
     "interpolation": 1,
@@ -75,7 +77,7 @@ def channels(curves: Any) -> Channels:
 
 
 def to_rest(datablock: Any, moved: Channels) -> None:
-    """Shape keys to 0, bones to their rest, an object to how it stood; what drivers hold is left to them."""
+    """Shape keys to 0, bones to their rest, an object's turn to how it stood; what drivers hold is left to them."""
     data = datablock.animation_data
     held = channels(data.drivers) if data is not None else set()
     for path, index in sorted(moved - held):
@@ -86,8 +88,10 @@ def to_rest(datablock: Any, moved: Channels) -> None:
             continue
         if name == "value":
             owner.value = 0.0
-        elif name.startswith("rotation_"):
+        elif name in ROTATIONS:
             getattr(owner, name)[index] = _rotation_at_rest(owner, name)[index]
+        elif name in AT_REST and owner != datablock:
+            getattr(owner, name)[index] = AT_REST[name]
 
 
 def _rotation_at_rest(owner: Any, name: str) -> Any:
@@ -97,41 +101,41 @@ def _rotation_at_rest(owner: Any, name: str) -> Any:
     return rest.to_euler(owner.rotation_mode if len(owner.rotation_mode) == 3 else "XYZ")
 
 
-def release(target: Any, kind: str, ours: Ours = lambda _: True) -> None:
+def release(target: Any, kind: str, ours: Ours = lambda *_: True) -> None:
     """Take the motion of this kind off an object that received it. Its actions stay in the file, its layers are muted.
 
     Args:
         ours: which data paths are that motion's; what else its action moves goes on.
     """
     data = target.animation_data
-    moved = {channel for channel in own_channels(data, kind) if ours(channel[0])}
+    moved = {channel for channel in own_channels(data, kind) if ours(target, channel[0])}
     if not moved:
         return
     for layer in LAYERS:
         for track, _ in strips_of(data, layer):
             track.mute = True
     for track, strip in _pushed_down(data, kind):
-        strip.action.use_fake_user = True
-        data.nla_tracks.remove(track)
-    if _channels_of(data, kind) & moved:
-        _leave_the_rest(data, moved)
+        if not _left_without(strip, moved):
+            data.nla_tracks.remove(track)
+    if _channels_of(data, kind) & moved and not _left_without(data, moved):
+        data.action = None
     to_rest(target, moved)
 
 
-def _leave_the_rest(data: Any, moved: Channels) -> None:
-    """Have an animation data play a copy of its action without these channels, or nothing where nothing is left."""
-    old, slot = data.action, slot_of(data)
+def _left_without(owner: Any, moved: Channels) -> bool:
+    """Have an animation data or a strip play a copy of its action without these channels; False: nothing is left."""
+    old, slot = owner.action, slot_of(owner)
     old.use_fake_user = True
     if channels(action_curves(old, slot)) <= moved:
-        data.action = None
-        return
+        return False
     copy = old.copy()
     copy.use_fake_user = False
     own = copy.slots[slot.identifier] if slot is not None else None
     curves = action_curves(copy, own)
     for curve in [c for c in curves if (c.data_path, c.array_index) in moved]:
         curves.remove(curve)
-    assign(data, copy, own)
+    assign(owner, copy, own)
+    return True
 
 
 def carry(before: Any, curves: Any, left: Channels) -> None:

@@ -13,13 +13,9 @@ from ....retarget.bones.bonemap import Pose
 from ...scene.animation import OWN
 from ..actions import BONES
 from ..layers import LAYER, action_curves, slot_of
+from ..rest import channels, to_rest
 
-REST = {
-    "location": (0.0, 0.0, 0.0),
-    "rotation_quaternion": (1.0, 0.0, 0.0, 0.0),
-    "rotation_euler": (0.0, 0.0, 0.0),
-    "scale": (1.0, 1.0, 1.0),
-}
+CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "scale")
 SAME = 2e-5  # of a channel's value; recorded poses are rounded
 
 
@@ -43,7 +39,7 @@ def own_channels(rig: Any) -> Iterator[tuple[Any, str, int, Any]]:
     """(pose bone, property, axis, curve) of each channel that such an action moves."""
     for curve in own_curves(rig):
         path, _, channel = curve.data_path.rpartition(".")
-        if channel not in REST or not path.startswith("pose.bones["):
+        if channel not in CHANNELS or not path.startswith("pose.bones["):
             continue
         try:
             yield rig.path_resolve(path), channel, curve.array_index, curve
@@ -57,8 +53,7 @@ def own_to_rest(rig: Any) -> None:
     Call it just before the action gives way to another: a bone that the other leaves out would stand for ever as it was
     last seen.
     """
-    for bone, channel, axis, _ in own_channels(rig):
-        getattr(bone, channel)[axis] = REST[channel][axis]
+    to_rest(rig, {channel for channel in channels(own_curves(rig)) if channel[0].startswith("pose.bones[")})
 
 
 def posed_by_own(rig: Any, frame: float, neutral: Pose) -> tuple[str, ...]:
