@@ -10,7 +10,7 @@ from boned import save_head
 from mathutils import Quaternion
 from support.performance import make_performance, one_shape
 
-from faceanything_addon.blender.retarget.actions import KEYS
+from faceanything_addon.blender.retarget.actions import KEYS, WRITTEN
 from faceanything_addon.blender.retarget.bones import BoneOptions, run_retarget_bones
 from faceanything_addon.blender.retarget.bones.record import record_pose
 from faceanything_addon.blender.retarget.bones.rigs import own_map, store_map
@@ -122,3 +122,26 @@ def test_what_is_posed_by_hand_over_an_applied_performance_is_recorded(rig):
     jaw.location, jaw.rotation_quaternion = (0, 0.02, 0), (0.8, 0.6, 0, 0)
     eye.scale = (1, 1.2, 1)
     assert record_pose(rig, "eyeWideLeft") == ("eye.L",)
+
+
+def test_what_was_keyed_by_hand_in_the_performances_action_goes_on_when_another_is_applied(rig):
+    apply(rig)
+    lip, jaw = rig.pose.bones["b.lip_upper"], rig.pose.bones["jaw"]
+    for frame, x in ((1, 0.0), (11, 0.5)):
+        lip.location.x, rig.location.z = x, x
+        lip.keyframe_insert("location", index=0, frame=frame)
+        rig.keyframe_insert("location", index=2, frame=frame)
+    for _ in range(2):
+        apply(rig, edit=Edit(muted=frozenset({"jaw"})))
+        for frame, x in ((1, 0.0), (11, 0.5)):
+            bpy.context.scene.frame_set(frame)
+            assert (lip.location.x, rig.location.z) == pytest.approx((x, x)), "the user's"
+            assert unposed(jaw), "the performance's"
+
+
+def test_of_an_action_that_does_not_tell_what_it_was_made_with_nothing_is_taken_for_the_users(rig):
+    apply(rig)
+    del rig.animation_data.action[WRITTEN]
+    apply(rig, edit=Edit(muted=frozenset({"jaw"})))
+    bpy.context.scene.frame_set(17)
+    assert unposed(rig.pose.bones["jaw"])

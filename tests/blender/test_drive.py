@@ -6,6 +6,7 @@ import json
 
 import bpy
 import numpy as np
+import pytest
 from support.stand_in import make_take
 from support.store import store_take
 from test_create import SUZANNE, add_monkey
@@ -58,6 +59,30 @@ def test_the_mesh_plays_the_take_from_a_cache_and_the_head_turns(tmp_path, capsy
     assert np.abs(start - rest).max() < 1e-4
     assert moved[chin, 2] < -0.05 and np.abs(moved[crown]).max() < 0.01
     assert monkey.matrix_world != first_turn
+
+
+@pytest.mark.parametrize("axes", [(2,), (0, 1, 2)])
+def test_axes_of_the_head_that_are_locked_stay_and_are_told(tmp_path, capsys, axes):
+    monkey = add_monkey()
+    monkey.rotation_mode = "XYZ"
+    for axis in axes:
+        monkey.lock_rotation[axis] = True
+    file, marks, out = tmp_path / "monkey.blend", tmp_path / "marks.json", tmp_path / "driven.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    marks.write_text(json.dumps({"landmarks": {n: list(p) for n, p in SUZANNE.items()}}))
+    options = ["--drive", "mesh", "--landmarks", str(marks), "--head", "Suzanne"]
+    take = a_take(tmp_path / "take")
+    assert cli.main(["retarget", str(take), "--character", str(file), "--out", str(out), *options]) == 0
+    which = "Suzanne rotation" if len(axes) == 3 else "Suzanne rotation Z"
+    assert f"locked: {which}" in capsys.readouterr().out
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    scene, monkey = bpy.context.scene, bpy.data.objects["Suzanne"]
+    turns = []
+    for frame in (1, scene.frame_end):
+        scene.frame_set(frame)
+        turns.append(np.array(monkey.rotation_euler))
+    moved = np.abs(turns[1] - turns[0]) > 1e-4
+    assert not moved[list(axes)].any() and moved.any() == (len(axes) < 3)
 
 
 def test_each_mesh_has_a_cache_of_its_own_on_every_disk(tmp_path):

@@ -236,3 +236,21 @@ def test_second_takes_come_and_go_without_the_head_bone(face, tmp_path):
     assert bpy.ops.face_anything.remove_punch_ins() == {"FINISHED"}
     assert names() == ["Captured"] and head_angle(bone, 20) == pytest.approx(plain, abs=1e-4)
     assert bpy.ops.face_anything.punch_in() == {"FINISHED"} and value("jawOpen", 20) == pytest.approx(second, abs=1e-6)
+
+
+@pytest.mark.parametrize("cure", ["old name", "apply"])
+def test_a_key_that_was_renamed_is_left_as_captured_and_said_until_one_of_the_cures_that_are_named(face, cure):
+    before = value("jawOpen", 20)
+    block = face.data.shape_keys.key_blocks["jawOpen"]
+    block.name = "Mouth_Open"
+    face.face_anything_edit.gain_jaw = 0.5
+    assert value("Mouth_Open", 20) == pytest.approx(before, abs=1e-5) and state.error == ""
+    assert "; jawOpen: no longer on Face; a renamed key stays as captured" in state.note
+    if cure == "old name":
+        block.name = "jawOpen"
+        bpy.ops.face_anything.update_edit()
+        assert value("jawOpen", 20) == pytest.approx(before / 2, abs=1e-5)
+    else:
+        bpy.ops.face_anything.retarget()
+        bpy.ops.face_anything.update_edit()
+    assert "no longer" not in state.note and state.error == ""

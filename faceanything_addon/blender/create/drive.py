@@ -16,6 +16,7 @@ from ...exchange.sources import read_performance
 from ...exchange.target import refuse_own_file
 from ...retarget.create import Carrier, Landmarks, Piece, lay_template
 from ...take.files import TakeReader
+from ...take.performance import Performance
 from ...template import load_template
 from .. import space
 from ..command import make_scene_folder, save_scene
@@ -24,7 +25,7 @@ from ..retarget.actions import ActionWriter
 from ..retarget.apply import head_at
 from ..retarget.characters import Character
 from ..retarget.command import KINDS, head_target, open_character
-from ..retarget.head import write_head
+from ..retarget.head import held_of, write_head
 from ..scene.head import attach_cache
 from .command import character_meshes
 from .pieces import read_pieces
@@ -74,12 +75,23 @@ def drive_file(
     moved = _write_caches(TakeReader(take_folder), meshes, out, landmarks, front, report)
     for mesh, cache in moved.items():
         attach_cache(mesh, cache, keys)
-    if target is not None and performance.head is not None:
-        writer = ActionWriter(f"{target.name} face")
-        write_head(writer.curves(target), target, bone, keys, head_at(performance, performance.time, False))
+    left = _turn_head(target, bone, keys, performance)
     scene.frame_end = max(scene.frame_end, int(np.ceil(keys[-1])))
     save_scene(out)
-    return f"{', '.join(mesh.name for mesh in moved)}: {len(keys)} frames, cached beside {out.name}"
+    done = f"{', '.join(mesh.name for mesh in moved)}: {len(keys)} frames, cached beside {out.name}"
+    return "; ".join((done, *left))
+
+
+def _turn_head(target: Any, bone: str, keys: np.ndarray, performance: Performance) -> list[str]:
+    """Key the head's turn at frames (F,) as far as it is free; for people, what is not."""
+    if target is None or performance.head is None:
+        return []
+    held = held_of(target, bone)
+    if not held.whole:
+        writer = ActionWriter(f"{target.name} face")
+        write_head(writer.curves(target), target, bone, keys, head_at(performance, performance.time, False))
+    left = {"held by drivers": held.driven, "locked": held.locked}
+    return [f"{why}: {', '.join(names)}" for why, names in left.items() if names]
 
 
 def _write_caches(

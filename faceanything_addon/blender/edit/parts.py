@@ -238,6 +238,17 @@ def parts_of(scene: bpy.types.Scene, character: Character) -> list[Part]:
     return [*parts, *(EyePart(eye, applied.mapping.mirror) for eye in eyes_of(scene, character))]
 
 
+def lost_keys(character: Character, applied: Applied) -> str:
+    """Which keys that were applied are no longer there under their names, and the cure; empty where all are."""
+    lost = [name for name in applied.mapping.targets if name not in character.keys]
+    if not lost:
+        return ""
+    return (
+        f"{', '.join(lost)}: no longer on {character.name}; a renamed key stays as captured until it has its old name "
+        "again, or until Apply is pressed in the Retarget panel"
+    )
+
+
 def head_problem(applied: Applied) -> str:
     """Why the head's turn cannot be edited, and the cure; empty where it can be, and where none was applied."""
     if applied.head is None:

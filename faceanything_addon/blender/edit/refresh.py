@@ -31,7 +31,7 @@ from ..retarget.layers import (
 from ..retarget.memory import recall
 from ..scene.animation import set_bezier, set_curve
 from .layers import layered_parts
-from .parts import Channel, Part, head_problem
+from .parts import Channel, Part, head_problem, lost_keys
 
 APART = 1e-3  # frames: keys closer than this are one
 
@@ -70,8 +70,10 @@ def refresh(scene: bpy.types.Scene, character: Character, edit: Edit) -> EditRep
     rate = scene.render.fps / scene.render.fps_base
     writer = ActionWriter(f"{character.name} {EDITED}")
     counts = [_refresh_part(part, edit, rate, writer) for part in layered_parts(scene, character)]
-    problem = head_problem(recall(character))
-    return EditReport(sum(before for before, _ in counts), sum(after for _, after in counts), problem)
+    applied = recall(character)
+    problems = (head_problem(applied), lost_keys(character, applied))
+    told = "; ".join(problem for problem in problems if problem)
+    return EditReport(sum(before for before, _ in counts), sum(after for _, after in counts), told)
 
 
 def _refresh_part(part: Part, edit: Edit, rate: float, writer: ActionWriter) -> tuple[int, int]:

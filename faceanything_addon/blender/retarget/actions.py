@@ -3,15 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import bpy
 
+from ...take.storage import parse_json
 from ..scene.animation import OWN
 from .layers import LAYER, action_curves, assign, captured_strip, fit_strip, replace_captured, slot_of, span_of
 from .rest import Channels, Ours, carry, channels, forget_rest, own_channels, to_rest
 
 KEYS, BONES = "keys", "bones"  # what an action made here is for
+WRITTEN = "face_anything_written"  # of an action for bones: its channels, beside those that the user keys in it
 
 
 class ActionWriter:
@@ -22,8 +25,9 @@ class ActionWriter:
         self.name, self.kind, self.ours = name, kind, ours
         self.actions: list[Any] = []
         self._layered: list[tuple[Any, Any, Any]] = []
-        # What moved, the curves that did in the active action, and those that take their place.
-        self._before: list[tuple[Any, Channels, Any, Any]] = []
+        # What moved, the curves that did in the active action, those that take their place, and what an action for
+        # bones was made with.
+        self._before: list[tuple[Any, Channels, Any, Any, Channels | None]] = []
 
     def place(self, datablock: Any) -> tuple[Any, Any]:
         """The action and its new slot (None before 4.4) for a data-block, which is not animated by it yet."""
@@ -37,10 +41,10 @@ class ActionWriter:
     def curves(self, datablock: Any) -> Any:
         """An empty collection of F-curves that animates the data-block from `finish` on."""
         data = datablock.animation_data or datablock.animation_data_create()
-        # Bones see to that themselves, before they are posed for the solving.
-        before = own_channels(data, KEYS) if self.kind == KEYS else set()
+        before = own_channels(data, self.kind)
         if self.kind == KEYS:
             forget_rest(datablock, KEYS)
+        written = written_bones(data.action) if self.kind == BONES else None
         active = action_curves(data.action, slot_of(data)) if _plays(data) and before else ()
         action, slot = self.place(datablock)
         if captured_strip(data) is not None:
@@ -51,7 +55,7 @@ class ActionWriter:
             # An empty action of hand keys, which only adds to layers, may have been here before.
             data.action_blend_type, data.action_extrapolation, data.action_influence = "REPLACE", "HOLD", 1.0
         curves = action_curves(action, slot)
-        self._before.append((datablock, before, active, curves))
+        self._before.append((datablock, before, active, curves, written))
         return curves
 
     def finish(self) -> None:
@@ -61,11 +65,24 @@ class ActionWriter:
         """
         for data, action, slot in self._layered:
             replace_captured(data, action, slot)
-        for datablock, before, active, curves in self._before:
+        for datablock, before, active, curves, written in self._before:
             gone = before - channels(curves)
+            if self.kind == BONES:
+                # They went to rest before they were posed for the solving.
+                self.actions[-1][WRITTEN] = json.dumps(sorted(channels(curves)))
+                carry(active, curves, gone - (gone if written is None else written))
+                continue
             ours = {channel for channel in gone if self.ours(datablock, channel[0])}
             carry(active, curves, gone - ours)
             to_rest(datablock, ours)
+
+
+def written_bones(action: Any) -> Channels | None:
+    """What an action for bones was made with; None: not told, as in files of older versions."""
+    try:
+        return {(str(path), int(index)) for path, index in parse_json(action[WRITTEN])}
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _plays(data: Any) -> bool:
