@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("numba")
 
 from faceanything_addon.template import load_template
-from training.generator.shade import groove, make_noise
+from training.generator.grain import groove, make_noise
 from training.generator.wrinkles import DEEPEST, FOLDS, draw_folds, field, wrinkle
 
 PARTS = list(FOLDS)

@@ -168,7 +168,7 @@ def part_tint(rng: np.random.Generator, assets: Assets) -> np.ndarray:
 
 
 def draw_eye(rng: np.random.Generator) -> np.ndarray:
-    """(12,) see `shade.eye_colour`."""
+    """(12,) see `material.eye_colour`."""
     inner, outer = mix_colour(rng, IRIS, IRIS_CHANCE), mix_colour(rng, IRIS, IRIS_CHANCE)
     if rng.random() < 0.7:
         outer = inner * rng.uniform(0.5, 1.2)

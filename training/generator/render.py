@@ -15,12 +15,16 @@ from faceanything_addon.template.shape import gaze_rotation, rotate_eyes, shown_
 
 from . import faults, people
 from .assets import Assets
+from .grain import make_noise
+from .lamps import Lamps
 from .lids import with_full_closure
 from .looks import Looks, draw_looks
+from .material import LINEAR, Paints
 from .mouth import hold_mouth
+from .personal import own_movement
 from .raster import empty_buffers, rasterize
 from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
-from .shade import LINEAR, make_noise, shade
+from .shade import Surface, shade
 from .view import Light, View, draw_light, draw_view
 
 NO_FACE = 0.04
@@ -54,10 +58,11 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     moves = with_full_closure(t, neutral, moves)
     shapes = neutral + (moves @ assets.basis[k:]).reshape(n, -1, 3)
     out = []
-    for who, label, rest, shape, gaze in zip(identity, labels, neutral, shapes, gazes, strict=True):
+    for who, label, how, rest, shape, gaze in zip(identity, labels, moves, neutral, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
         own = np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
-        rest, shape = with_touching_lips(t, rest + own, shape - rest)
+        moved = own_movement(rng.spawn(1)[0], t, shape - rest, how)
+        rest, shape = with_touching_lips(t, rest + own, moved)
         shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
         out.append(Actor(finish_eyes(assets, rest, shape, gaze), who.copy(), label, gaze))
     return out
@@ -169,11 +174,12 @@ def colour(
               assets.textures, True, zbuf, ids, bary)  # fmt: skip
     shadow, frame = shadow_map(flat, light, assets, view.pose[:3, 3] + view.pose[:3, :3] @ (0, -0.02, -0.07))
     out = np.empty((view.size, view.size, 3), np.float32)
-    shade(ids, bary, flat.tris, flat.normal, flat.position, flat.local, flat.tint, flat.paint, flat.occlusion,
-          flat.fold, flat.across, flat.uv, flat.material, flat.gloss, assets.textures, flat.card,
-          texture_level(assets, looks, view), looks.gain, LINEAR, NOISE, looks.grain, looks.eye,
-          light.sh, light.mirror, light.direction, light.colour, shadow, frame,
-          lens_layer(rng, lens, view, zbuf), behind, out)  # fmt: skip
+    surface = Surface(*(getattr(flat, name) for name in Surface._fields))
+    paints = Paints(
+        texture_level(assets, looks, view), looks.gain, LINEAR, NOISE, looks.grain, looks.eye, assets.textures
+    )
+    lamps = Lamps(light.sh, light.mirror, light.direction, light.colour, shadow, frame)
+    shade(ids, bary, surface, paints, lamps, lens_layer(rng, lens, view, zbuf), behind, out)
     return out
 
 

@@ -15,9 +15,9 @@ from .cards import Lashes
 from .crevices import eye_light, lip_light, overhang_light
 from .lips import LIGHTER, inner_side, tilt_up, turning
 from .looks import Looks, any_colour, blend, regions
+from .material import CARD, EYE, PLAIN, SKIN, WET
 from .mouth import INSIDE, mouth_light
 from .raster import vertex_normals
-from .shade import CARD, EYE, PLAIN, SKIN, WET
 from .view import View
 from .wrinkles import wrinkle
 

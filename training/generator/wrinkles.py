@@ -2,7 +2,7 @@
 
 Each part of the face has a field of parallel or radiating lines on the template: how far across the lines a vertex
 lies, how strong they are there, and in which direction they tilt the skin. A person has a spacing and a depth for
-each, an expression makes them deeper. The shader cuts the grooves, see `shade.groove`.
+each, an expression makes them deeper. The shader cuts the grooves, see `grain.groove`.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
