@@ -22,6 +22,7 @@ from .looks import Looks, draw_looks
 from .material import LINEAR, Paints
 from .mouth import hold_mouth
 from .personal import own_movement
+from .pout import pouting
 from .raster import empty_buffers, rasterize
 from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
 from .shade import Surface, shade
@@ -61,7 +62,7 @@ def draw_actors(rng: np.random.Generator, assets: Assets, n: int) -> list[Actor]
     for who, label, how, rest, shape, gaze in zip(identity, labels, moves, neutral, shapes, gazes, strict=True):
         mix = rng.normal(size=4) * rng.uniform(0, 0.0005)
         own = np.tensordot(mix.astype(np.float32), assets.smooth[rng.integers(len(assets.smooth), size=4)], axes=1)
-        moved = own_movement(rng.spawn(1)[0], t, shape - rest, how)
+        moved = own_movement(rng.spawn(1)[0], t, shape - rest, how) + pouting(rng.spawn(1)[0], t, how)
         rest, shape = with_touching_lips(t, rest + own, moved)
         shape = hold_mouth(rng.spawn(1)[0], t, shape, label[t.expression_names.index("tongueOut")])
         out.append(Actor(finish_eyes(assets, rest, shape, gaze), who.copy(), label, gaze))
