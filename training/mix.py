@@ -27,13 +27,20 @@ def mixed(files: dict[Path, float]) -> dict[str, Any]:
     Raises SystemExit: the networks have different sizes.
     """
     contents = [torch.load(file, map_location="cpu", weights_only=True) for file in files]
-    if any(content["config"] != contents[0]["config"] for content in contents):
+    if not all(alike(content, contents[0]) for content in contents):
         raise SystemExit(f"{', '.join(map(str, files))}: are not of one size; mix runs of the same network")
     shares = [share / sum(files.values()) for share in files.values()]
     states = [singled(content["average"]) for content in contents]
     average = {name: weighted([state[name] for state in states], shares) for name in states[0]}
     kept = {name: value for name, value in contents[-1].items() if name not in LEFT_OUT}
     return {**kept, "average": average}
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two checkpoints are of the same network; an older one may not name sizes that are told apart since."""
+    shapes = [{name: value.shape for name, value in each["average"].items()} for each in (one, other)]
+    named = one["config"].keys() & other["config"].keys()
+    return shapes[0] == shapes[1] and all(one["config"][name] == other["config"][name] for name in named)
 
 
 def weighted(values: list[Tensor], shares: list[float]) -> Tensor:

@@ -57,6 +57,17 @@ def test_networks_of_other_sizes_are_refused(tmp_path: Path) -> None:
         mixed({one: 1.0, two: 1.0})
 
 
+def test_an_older_file_that_does_not_name_a_size_is_mixed_if_its_network_is_the_same(tmp_path: Path) -> None:
+    one, two = checkpoint(tmp_path / "one.pt", 1), checkpoint(tmp_path / "two.pt", 2)
+    older = torch.load(one, weights_only=True)
+    del older["config"]["mixes"]
+    save_whole(one, older)
+    assert mixed({one: 1.0, two: 1.0})["config"] == SMALL.to_dict()
+    three = checkpoint(tmp_path / "three.pt", 3, replace(SMALL, mixes=2))
+    with pytest.raises(SystemExit, match="not of one size"):
+        mixed({one: 1.0, three: 1.0})
+
+
 def test_a_share_is_told_after_the_last_equals_sign() -> None:
     assert share_of("runs/a=b/last.pt=0.4") == (Path("runs/a=b/last.pt"), 0.4)
     for wrong in ("last.pt", "last.pt=0"):
