@@ -180,6 +180,6 @@ def test_a_simulated_full_size_network_gives_the_embedded_networks_take(tmp_path
     assert take.frames.found.all() and take.info.predictor == "full"
     assert take.actor.focal == pytest.approx(other.actor.focal, rel=1e-3)
     apart = np.linalg.norm(take.frames.vertices - other.frames.vertices, axis=-1)
-    assert apart[take.frames.visible & other.frames.visible].mean() < 0.0004
-    assert apart.mean() < 0.0006  # neck and back of the head, which nobody sees, hang on the identity alone
+    assert apart[take.frames.visible & other.frames.visible].mean() < 0.00035
+    assert apart.mean() < 0.00065  # neck and back of the head, which nobody sees, hang on the identity alone
     assert np.abs(take.frames.arkit - other.frames.arkit).mean() < 0.02
