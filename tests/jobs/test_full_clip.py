@@ -22,6 +22,7 @@ from faceanything_addon.jobs.raw import stored_bridge
 from faceanything_addon.model.both import SAMPLES
 from faceanything_addon.take import read_take
 from faceanything_addon.take.files import read_header
+from faceanything_addon.template import load_template
 
 DEMO = Path(__file__).parents[2] / "demo" / "clip.mp4"
 FRAMES = 70
@@ -181,5 +182,8 @@ def test_a_simulated_full_size_network_gives_the_embedded_networks_take(tmp_path
     assert take.actor.focal == pytest.approx(other.actor.focal, rel=1e-3)
     apart = np.linalg.norm(take.frames.vertices - other.frames.vertices, axis=-1)
     assert apart[take.frames.visible & other.frames.visible].mean() < 0.00035
-    assert apart.mean() < 0.00065  # neck and back of the head, which nobody sees, hang on the identity alone
+    regions = load_template().regions
+    below = (regions["neck"] > 0.1) | (regions["shoulders"] > 0.1)
+    assert apart[:, ~below].mean() < 0.00045
+    assert apart[:, below].mean() < 0.003  # seen by nobody, told by the identity alone
     assert np.abs(take.frames.arkit - other.frames.arkit).mean() < 0.02
