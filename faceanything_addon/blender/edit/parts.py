@@ -19,7 +19,7 @@ from ...solve.reduce import EYE_RADIUS, HEAD_RADIUS, Tolerance
 from ...solve.regions import EYES, HEAD, SIDES
 from ...take.performance import Performance
 from .. import space
-from ..retarget.characters import Character, key_names
+from ..retarget.characters import Character, key_names, key_path
 from ..retarget.eyes import eye_columns, eyes_of
 from ..retarget.head import eulers, head_at, head_channel, head_columns, rest_rotation
 from ..retarget.memory import Applied, recall
@@ -78,7 +78,7 @@ class KeyPart:
     @cached_property
     def names(self) -> dict[str, str]:
         """Key by data path."""
-        return {f'key_blocks["{bpy.utils.escape_identifier(name)}"].value': name for name in key_names(self.item)}
+        return {key_path(name): name for name in key_names(self.item)}
 
     def owns(self, path: str) -> bool:
         return path in self.names
