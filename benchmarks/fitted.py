@@ -12,6 +12,7 @@ from faceanything_addon.model.sight import along_sight, rays
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.evidence import observe, stack
 from faceanything_addon.reconstruct.frames import fit_frames
+from faceanything_addon.reconstruct.guesses import embedded_guesses
 from faceanything_addon.reconstruct.likeness import as_unlike, embedded_likeness
 from faceanything_addon.take import Frames, camera_vertices
 from faceanything_addon.template import Template
@@ -29,8 +30,9 @@ def fitted(template: Template, maps: FaceMaps, size: int) -> FaceMaps:
         return maps
     evidence = stack([observe(maps, template)])
     likeness = embedded_likeness(len(template.identity))
+    guesses = embedded_guesses(template.expression_names)
     actor = as_unlike(fit_actor(evidence, template, size, size, None), template, likeness)
-    frames = next(fit_frames(lambda: iter([evidence]), actor, template, size, size, np.zeros(1)))
+    frames = next(fit_frames(lambda: iter([evidence]), actor, template, size, size, np.zeros(1), guesses=guesses))
     return drawn_over(maps, frames, template)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.driving import AMPLITUDE, CROSSTALK, amplified, stem_of, unmixed
 from faceanything_addon.reconstruct.frames import fit_motion
+from faceanything_addon.reconstruct.guesses import embedded_guesses
 from faceanything_addon.reconstruct.likeness import as_unlike, embedded_likeness
 from faceanything_addon.template import load_template
 
@@ -39,8 +40,9 @@ Pairs = list[tuple[np.ndarray, np.ndarray]]
 def fitted(evidence: Arrays) -> np.ndarray:
     """(N, 52) coefficients as they are fitted in the frames with a face."""
     template, found = load_template(), found_frames(evidence)
+    guesses = embedded_guesses(template.expression_names)
     actor = as_unlike(fit_actor(found, template, SIZE, SIZE, None), template, embedded_likeness(len(template.identity)))
-    return fit_motion(iter([found]), actor, template, SIZE, SIZE, len(found["found"])).coefficients
+    return fit_motion(iter([found]), actor, template, SIZE, SIZE, len(found["found"]), guesses).coefficients
 
 
 def swapped(names: tuple[str, ...]) -> list[int]:

@@ -23,6 +23,7 @@ from ..model.follow import EmbeddedFollower, Follower, MaskOf, Rest, Tracker
 from ..model.maps import FaceMaps
 from ..reconstruct.driving import Driving
 from ..reconstruct.evidence import EVIDENCE_VERSION
+from ..reconstruct.guesses import Guesses
 from ..reconstruct.likeness import as_unlike
 from ..take import CHUNK, Actor, EvidenceChunk, Frames, TakeInfo, TakeWriter
 from ..take.anew import BRIDGE_FILE, in_the_making
@@ -99,6 +100,7 @@ class Stages:
     # For takes that only the embedded network saw:
     driving: Driving | None = None  # see fit_frames
     likeness: np.ndarray | None = None  # (K, K) see reconstruct/likeness.py
+    guesses: Guesses | None = None  # see fit_frames
 
     def follower(self, threads: int | None, mask_of: MaskOf | None, full: FullPlan | None) -> Follower:
         """What looks at the footage."""
@@ -111,12 +113,14 @@ def default_stages() -> Stages:
     from ..reconstruct.driving import embedded_driving
     from ..reconstruct.evidence import observe
     from ..reconstruct.frames import fit_frames
+    from ..reconstruct.guesses import embedded_guesses
     from ..reconstruct.likeness import embedded_likeness
 
     template = load_template()
     stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames)
-    driving, likeness = embedded_driving(template.expression_names), embedded_likeness(len(template.identity))
-    return replace(stages, driving=driving, likeness=likeness)
+    names = template.expression_names
+    rules = {"driving": embedded_driving(names), "guesses": embedded_guesses(names)}
+    return replace(stages, likeness=embedded_likeness(len(template.identity)), **rules)
 
 
 def reconstruct_clip(
@@ -365,7 +369,8 @@ def _fit(
     def chunks() -> Iterator[dict[str, np.ndarray]]:
         return pieces(writer, next(fitting, None))
 
-    options = {"driving": stages.driving} if embedded and stages.driving is not None else {}
+    rules = {"driving": stages.driving, "guesses": stages.guesses} if embedded else {}
+    options = {name: rule for name, rule in rules.items() if rule is not None}
     meshes: Meter | None = None
     for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times, **options):
         meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)

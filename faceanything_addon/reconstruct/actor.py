@@ -13,6 +13,7 @@ from ..template import Template
 from ..template.shape import expression_offset, neutral_shape
 from .camera import image_center, weak_perspective_pose
 from .evidence import frame_of
+from .guesses import alike
 from .linear_model import LinearModel, full_model
 from .neutral import at_rest
 from .normal import POSE, Pose, normal_equations
@@ -90,6 +91,7 @@ class _JointFit:
         first = np.tile(np.array([[1, 0, 0]], np.float32), (len(template.points), 1))
         self.points = self.model.sample(self.tables.vertex, first)
         self.faces = len(template.expression_names)
+        self.off = alike(self.faces).base
         self.state = self._start(focal)
 
     def _start(self, focal: float) -> Shared:
@@ -138,7 +140,7 @@ class _JointFit:
         normal = normal_equations(*args)
         expression = state.expressions[number]
         penalty, most = (0.0, np.where(expression > IN_USE, 1.0, 0.0)) if relaxed else (SPARSITY, np.ones(self.faces))
-        prior = Prior(frame["arkit"], EXPRESSION_SIGMA)
+        prior = Prior(frame["arkit"], self.off, EXPRESSION_SIGMA)
         return _eliminate(normal.hessian, normal.gradient, expression, prior, penalty, most)
 
 

@@ -22,6 +22,7 @@ from .closure import close_openings, lids_meeting
 from .driving import Driving, full_motion
 from .evidence import frame_of
 from .fine import fit_residual, template_waves
+from .guesses import Guesses
 from .lids import find_lids
 from .mesh import VISIBLE_FROM, build_meshes, confidence, facing
 from .motion import Motion, smooth_motion
@@ -41,6 +42,7 @@ def fit_frames(
     height: int,
     times: np.ndarray,
     driving: Driving | None = None,
+    guesses: Guesses | None = None,
 ) -> Iterator[Frames]:
     """Frames of a take, one block per chunk of evidence.
 
@@ -49,8 +51,10 @@ def fit_frames(
         width, height: of the footage, pixels.
         times: (F,) seconds.
         driving: how the network shows motions, for the coefficients that drive; None: as the meshes.
+        guesses: how far the network's own guesses of coefficients are off; None: not known.
     """
-    motion = smooth_motion(fit_motion(evidence_chunks(), actor, template, width, height, len(times)), times)
+    fitted = fit_motion(evidence_chunks(), actor, template, width, height, len(times), guesses)
+    motion = smooth_motion(fitted, times)
     coefficients = close_openings(motion.coefficients, own_shapes(template, actor.rest, actor.neutral), actor.neutral)
     motion = replace(motion, coefficients=exclusive(coefficients, template.expression_names))
     builder = _Builder(actor, template, width, height, driving)
@@ -62,10 +66,16 @@ def fit_frames(
 
 
 def fit_motion(
-    chunks: Iterator[dict[str, np.ndarray]], actor: Actor, template: Template, width: int, height: int, count: int
+    chunks: Iterator[dict[str, np.ndarray]],
+    actor: Actor,
+    template: Template,
+    width: int,
+    height: int,
+    count: int,
+    guesses: Guesses | None = None,
 ) -> Motion:
     """First pass: parameters of every frame, not yet smoothed."""
-    fitter = FrameFitter(template, actor, width, height)
+    fitter = FrameFitter(template, actor, width, height, guesses)
     waves = template_waves(template)
     motion = Motion.empty(count, len(template.expression_names), waves.basis.shape[1])
     state: FrameState | None = None

@@ -16,13 +16,13 @@ from ..template.shape import own_shapes
 from .camera import image_center, weak_perspective_pose
 from .evidence import SEEN_PARTS
 from .eyes import GazeFitter
+from .guesses import Guesses, alike
 from .linear_model import LinearModel, Samples, expression_model
 from .normal import POSE, Normal, Pose, normal_equations
 from .observations import Observations, gather, point_tables
 from .rest import beyond_rest
 
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
-PREDICTED_SIGMA = 0.2  # of a coefficient about the network's own guess
 LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
 EVEN_SIGMA = 0.12  # of the difference between the two sides of a face: one side alone must be seen to move alone
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
@@ -49,12 +49,12 @@ class FrameState:
 class Prior:
     """What is known of the coefficients before the pixels speak: normal distributions, the two sides alike."""
 
-    def __init__(self, predicted: np.ndarray, sigma: float = PRIOR_SIGMA) -> None:
-        """(52,) the network's guess, NaN where it has none; standard deviation about 0."""
-        known = np.isfinite(predicted)
-        self.precision = np.full(len(predicted), sigma**-2) + known * PREDICTED_SIGMA**-2
-        self.mean = np.where(known, predicted, 0) * (known * PREDICTED_SIGMA**-2) / self.precision
-        self.ties = np.zeros((len(predicted), len(predicted)))
+    def __init__(self, guess: np.ndarray, off: np.ndarray, sigma: float = PRIOR_SIGMA) -> None:
+        """(52,) the network's guess, NaN where it has none; (52,) its standard deviation; that about 0."""
+        told = np.where(np.isfinite(guess), off**-2.0, 0)
+        self.precision = sigma**-2 + told
+        self.mean = np.nan_to_num(guess) * told / self.precision
+        self.ties = np.zeros((len(guess), len(guess)))
 
     def even(self, pairs: np.ndarray, sigma: float = EVEN_SIGMA) -> None:
         """Tie coefficients to one another, weakly. pairs: (N, 2)."""
@@ -68,7 +68,7 @@ class Prior:
         """(C, C)"""
         return self.ties + np.diag(self.precision)
 
-    def expect(self, index: np.ndarray, value: np.ndarray, sigma: float) -> None:
+    def expect(self, index: np.ndarray, value: np.ndarray, sigma: float | np.ndarray) -> None:
         """Replace what is known of some coefficients."""
         self.precision[index], self.mean[index] = sigma**-2, value
 
@@ -76,8 +76,12 @@ class Prior:
 class FrameFitter:
     """Fits one frame after another of one actor; each starts where the last ended."""
 
-    def __init__(self, template: Template, actor: Actor, width: int, height: int) -> None:
+    def __init__(
+        self, template: Template, actor: Actor, width: int, height: int, guesses: Guesses | None = None
+    ) -> None:
+        """guesses: how far the network's own are off; None: not known."""
         self.template, self.focal, self.rest = template, actor.focal, actor.rest
+        self.guesses = guesses or alike(len(template.expression_names))
         self.center = image_center(width, height)
         self.eyes = GazeFitter(template, actor.neutral, actor.focal, self.center)
         self.model: LinearModel = expression_model(own_shapes(template, actor.rest, actor.neutral), actor.neutral)
@@ -90,16 +94,16 @@ class FrameFitter:
 
     def fit(self, frame: dict[str, np.ndarray], start: FrameState | None) -> FrameState:
         """Fit one frame whose `found` is true."""
-        guess = beyond_rest(frame["arkit"], self.rest)
+        guess, off = beyond_rest(frame["arkit"], self.rest), self.guesses.sigma(frame["arkit"]) / (1 - self.rest)
         pose, coefficients = self._start(frame, guess, start)
         seen = gather(frame, self.template, self.focal / pose.shift[2])
         rest = len(self.usable)
         samples = self.points.joined(self.model.sample(seen.vertex[rest:], seen.bary[rest:]))
         tolerances = (TOLERANCE,) * STEPS if start is not None else FIRST_TOLERANCES
-        normal, prior = None, Prior(guess)
+        normal, prior = None, Prior(guess, off)
         prior.even(self.sides)
         alone = self.unseen[np.isfinite(guess[self.unseen])]
-        prior.expect(alone, guess[alone], PREDICTED_SIGMA)
+        prior.expect(alone, guess[alone], off[alone])
         gaze, gaze_weight = np.zeros((2, 2)), np.zeros(2)
         for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)

@@ -15,6 +15,7 @@ from faceanything_addon.errors import UserError
 from faceanything_addon.jobs import Cancelled
 from faceanything_addon.jobs.clip import ClipOptions, reconstruct_clip
 from faceanything_addon.jobs.stored import spread
+from faceanything_addon.reconstruct.guesses import alike
 from faceanything_addon.take import read_take
 from faceanything_addon.take.performance import take_performance
 
@@ -121,6 +122,20 @@ def test_a_face_seen_by_the_embedded_network_is_as_unlike_the_average_as_it_is(t
     stages = replace(toy, fit_actor=fit_actor, likeness=np.array([[2.0, 0.0], [0.5, 1.5]]))
     take = read_take(reconstruct_clip(ClipOptions(str(video), str(tmp_path / "t"), end=5), stages=stages))
     assert take.actor.identity.tolist() == [0.5, -1.5]
+
+
+def test_what_is_known_of_the_embedded_networks_guesses_reaches_the_fit(tmp_path, video):
+    toy, told = toy_stages(), []
+
+    def fit_frames(*arguments, guesses):
+        told.append(guesses)
+        return toy.fit_frames(*arguments)
+
+    known = alike(52)
+    reconstruct_clip(
+        ClipOptions(str(video), str(tmp_path / "t"), end=5), stages=replace(toy, fit_frames=fit_frames, guesses=known)
+    )
+    assert told == [known]
 
 
 def test_broken_frames_are_told_and_left_out(tmp_path):

@@ -94,7 +94,7 @@ def solved(evidence: dict[str, tuple[float, float]]) -> dict[str, float]:
     for name, (value, precision) in evidence.items():
         k = POSE + NAMES.index(name)
         hessian[k, k], gradient[k] = precision, value * precision
-    prior = Prior(np.full(52, np.nan))
+    prior = Prior(np.full(52, np.nan), np.ones(52))
     prior.even(two_sided(NAMES))
     nothing = np.zeros(0, np.float32)
     out = solve_frame(Normal(hessian, gradient, nothing, nothing), np.zeros(52), prior)[1]

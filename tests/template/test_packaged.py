@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faceanything_addon.errors import UserError
-from faceanything_addon.reconstruct import driving, likeness
+from faceanything_addon.reconstruct import driving, guesses, likeness
 from faceanything_addon.template import load_template
 from faceanything_addon.template.names import arkit_names
 from faceanything_addon.template.packaged import DATA, packaged_array, packaged_json
@@ -52,7 +52,8 @@ def test_a_template_with_a_byte_that_changed_is_told_in_a_line(tmp_path: Path) -
 
 
 def test_a_clip_without_its_rules_says_which_file_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((driving, "AMPLITUDE"), (driving, "CROSSTALK"), (likeness, "FILE")):
+    for module, name in ((driving, "AMPLITUDE"), (driving, "CROSSTALK"), (likeness, "FILE"), (guesses, "FILE")):
         monkeypatch.setattr(module, name, tmp_path / f"{name}.gone")
     assert "AMPLITUDE.gone" in complaint(driving.embedded_driving.__wrapped__, arkit_names())
     assert "FILE.gone" in complaint(likeness.embedded_likeness.__wrapped__, 3)
+    assert "FILE.gone" in complaint(guesses.embedded_guesses.__wrapped__, arkit_names())
