@@ -23,6 +23,7 @@ from .observations import Observations, gather, point_tables
 from .rest import beyond_rest
 
 PRIOR_SIGMA = 0.6  # of a coefficient about 0 when nothing else is known; weak, or motion would be damped
+DOUBTED = 2.0  # standard deviations from where on a guess is doubted
 LOOK_SIGMA = 0.1  # of an eyeLook coefficient about what the eyeball says
 EVEN_SIGMA = 0.12  # of the difference between the two sides of a face: one side alone must be seen to move alone
 SPARSITY = 1.0  # L1 weight: of two ways to explain a pixel, the one with fewer coefficients
@@ -51,9 +52,9 @@ class Prior:
 
     def __init__(self, guess: np.ndarray, off: np.ndarray, sigma: float = PRIOR_SIGMA) -> None:
         """(52,) the network's guess, NaN where it has none; (52,) its standard deviation; that about 0."""
-        told = np.where(np.isfinite(guess), off**-2.0, 0)
-        self.precision = sigma**-2 + told
-        self.mean = np.nan_to_num(guess) * told / self.precision
+        self.guess, self.told = np.nan_to_num(guess), np.where(np.isfinite(guess), off**-2.0, 0)
+        self.about, self.firm = np.full(len(guess), sigma**-2), np.zeros(len(guess), bool)
+        self.doubt(self.guess)
         self.ties = np.zeros((len(guess), len(guess)))
 
     def even(self, pairs: np.ndarray, sigma: float = EVEN_SIGMA) -> None:
@@ -64,13 +65,20 @@ class Prior:
         np.add.at(self.ties, (left, right), -(sigma**-2))
         np.add.at(self.ties, (right, left), -(sigma**-2))
 
+    def doubt(self, coefficients: np.ndarray) -> None:
+        """A guess counts the less, the farther it is from what is seen: now and then one is quite wrong (Cauchy)."""
+        far = self.told * (coefficients - self.guess) ** 2 / DOUBTED**2
+        told = np.where(self.firm, self.told, self.told / (1 + far))
+        self.precision = self.about + told
+        self.mean = self.guess * told / self.precision
+
     def hessian(self) -> np.ndarray:
         """(C, C)"""
         return self.ties + np.diag(self.precision)
 
     def expect(self, index: np.ndarray, value: np.ndarray, sigma: float | np.ndarray) -> None:
-        """Replace what is known of some coefficients."""
-        self.precision[index], self.mean[index] = sigma**-2, value
+        """Replace what is known of some coefficients, and do not doubt it."""
+        self.guess[index], self.told[index], self.about[index], self.firm[index] = value, sigma**-2.0, 0, True
 
 
 class FrameFitter:
@@ -108,6 +116,7 @@ class FrameFitter:
         for number, tolerance in enumerate(tolerances):
             arguments = (samples, coefficients, pose, self.focal, self.center, seen, self.gaps, tolerance)
             normal = normal_equations(*arguments)
+            prior.doubt(coefficients)
             step, changed = solve_frame(normal, coefficients, prior)
             pose, coefficients = pose.moved(step), changed
             if number == len(tolerances) - 2:  # the pose is good by now: gaze settles the lids' share in looking

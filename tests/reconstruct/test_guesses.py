@@ -11,7 +11,7 @@ import pytest
 from faceanything_addon.model.maps import FaceMaps
 from faceanything_addon.reconstruct.frames import fit_motion
 from faceanything_addon.reconstruct.guesses import CERTAIN, UNKNOWN, Guesses, alike, embedded_guesses
-from faceanything_addon.reconstruct.track import two_sided
+from faceanything_addon.reconstruct.track import Prior, two_sided
 from faceanything_addon.template import Template
 from faceanything_addon.template.names import arkit_names
 
@@ -38,9 +38,9 @@ def test_what_ships_knows_both_sides_alike_and_that_a_shut_jaw_is_seen() -> None
 
 @pytest.fixture(scope="module")
 def shut(template: Template) -> Fitted:
-    """A jaw that is shut, in pictures whose points tell it open by a tenth; the network's own guess says shut."""
+    """A jaw that is shut, in pictures whose points tell it open a little; the network's own guess says shut."""
     truth = replace(talking(template, 12), arkit=np.zeros((12, 52)))
-    opened = replace(truth, arkit=np.where(np.arange(52) == JAW, 0.1, truth.arkit))
+    opened = replace(truth, arkit=np.where(np.arange(52) == JAW, 0.06, truth.arkit))
     simulator = Simulator(opened, Noise())
 
     def maps(number: int) -> FaceMaps:
@@ -57,8 +57,26 @@ def jaw(fitted: Fitted, guesses: Guesses | None) -> float:
 
 
 def test_a_guess_that_is_known_to_be_good_keeps_a_jaw_shut_that_points_tell_open(shut: Fitted) -> None:
-    good = Guesses(np.where(np.arange(52) == JAW, CERTAIN, UNKNOWN), np.zeros(52))
+    good = Guesses(np.where(np.arange(52) == JAW, 0.015, UNKNOWN), np.zeros(52))
     assert jaw(shut, good) < 0.5 * jaw(shut, None)
+
+
+def test_a_guess_that_is_quite_wrong_is_doubted() -> None:
+    """A rare large movement of which the guess tells nothing must not be held back by it for ever."""
+    guess, off = np.zeros(52), np.full(52, 0.02)
+    prior = Prior(guess, off)
+    near, far = prior.precision.copy(), np.full(52, 0.6)
+    prior.doubt(far)
+    assert (prior.precision < 0.02 * near).all()
+    prior.doubt(guess + 0.01)
+    assert (prior.precision > 0.9 * near).all()
+
+
+def test_what_the_eyeballs_say_is_not_doubted() -> None:
+    prior = Prior(np.zeros(52), np.full(52, 0.02))
+    prior.expect(np.array([JAW]), np.array([0.3]), 0.1)
+    prior.doubt(np.ones(52))
+    assert (prior.mean[JAW], prior.precision[JAW]) == (0.3, pytest.approx(100))
 
 
 def test_of_a_network_that_is_not_known_all_guesses_are_worth_the_same(shut: Fitted) -> None:
