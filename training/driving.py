@@ -4,7 +4,7 @@ People of the training split act, are seen and fitted. The rule is learned that 
 give to it, then how much smaller motions are shown than they are. To be done again when a network has changed, after
 `training.likeness` and with the same folder:
 
-python -m training.driving --face-data PATH --work FOLDER --people 240
+python -m training.driving --face-data PATH --work FOLDER --people 320
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

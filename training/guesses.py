@@ -3,7 +3,7 @@
 A squared error is taken to be base**2 + (growth * guess)**2, for each movement, both sides alike. To be done again when
 a network has changed, before `training.driving`, with the same folder:
 
-python -m training.guesses --face-data PATH --work FOLDER --people 240
+python -m training.guesses --face-data PATH --work FOLDER --people 320
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

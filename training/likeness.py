@@ -3,7 +3,7 @@
 The rule is learned that leads from the identities that were fitted to the true ones. To be done again when a network
 has changed that looks at whole faces, before `training.driving`:
 
-python -m training.likeness --face-data PATH --work FOLDER --people 320
+python -m training.likeness --face-data PATH --work FOLDER --people 480
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
