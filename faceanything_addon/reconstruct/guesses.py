@@ -37,5 +37,4 @@ def alike(count: int) -> Guesses:
 def embedded_guesses(names: tuple[str, ...]) -> Guesses:
     """How far the embedded network's guesses are off: data/guess.json, base and growth of each movement."""
     table = packaged_json(FILE)
-    base, growth = np.array([table.get(stem_of(name), (UNKNOWN, 0.0)) for name in names], float).reshape(-1, 2).T
-    return Guesses(np.maximum(base, CERTAIN), growth)
+    return Guesses(*np.array([table.get(stem_of(name), (UNKNOWN, 0.0)) for name in names]).T)
