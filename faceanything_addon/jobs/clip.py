@@ -97,6 +97,7 @@ class Stages:
     fit_frames: Callable[..., Iterator[Frames]]
     plan_full: PlanFull = plan_full
     open_predictor: OpenPredictor = open_predictor
+    own_teeth: Callable[..., Actor] | None = None  # see reconstruct/teeth.py
     # For takes that only the embedded network saw:
     driving: Driving | None = None  # see fit_frames
     likeness: np.ndarray | None = None  # (K, K) see reconstruct/likeness.py
@@ -115,9 +116,10 @@ def default_stages() -> Stages:
     from ..reconstruct.frames import fit_frames
     from ..reconstruct.guesses import embedded_guesses
     from ..reconstruct.likeness import embedded_likeness
+    from ..reconstruct.teeth import with_own_teeth
 
     template = load_template()
-    stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames)
+    stages = Stages(template, EmbeddedTracker, observe, fit_actor, fit_frames, own_teeth=with_own_teeth)
     names = template.expression_names
     rules = {"driving": embedded_driving(names), "guesses": embedded_guesses(names)}
     return replace(stages, likeness=embedded_likeness(len(template.identity)), **rules)
@@ -357,10 +359,13 @@ def _fit(
 ) -> None:
     views = spread(found, ACTOR_FRAMES)
     meter = Meter("actor", len(views), 0, report, cancelled)
-    actor = stages.fit_actor(gather(writer, views), stages.template, footage.width, footage.height, focal)
+    seen, size = gather(writer, views), (footage.width, footage.height)
+    actor = stages.fit_actor(seen, stages.template, *size, focal)
     embedded = writer.header.info.predictor == EMBEDDED
     if embedded and stages.likeness is not None:
         actor = as_unlike(actor, stages.template, stages.likeness)
+    if stages.own_teeth is not None:
+        actor = stages.own_teeth(actor, seen, stages.template, *size, stages.guesses if embedded else None)
     writer.set_actor(actor)
     meter.add(len(views))
     # The first pass over the evidence fits, the last gives the meshes; each has a bar of its own.
@@ -372,7 +377,7 @@ def _fit(
     rules = {"driving": stages.driving, "guesses": stages.guesses} if embedded else {}
     options = {name: rule for name, rule in rules.items() if rule is not None}
     meshes: Meter | None = None
-    for frames in stages.fit_frames(chunks, actor, stages.template, footage.width, footage.height, times, **options):
+    for frames in stages.fit_frames(chunks, actor, stages.template, *size, times, **options):
         meshes = meshes or Meter("meshes", len(times), 0, report, cancelled)
         writer.add_frames(frames)
         meshes.add(len(frames))

@@ -18,6 +18,8 @@ arkit          (52,) f4      coefficients predicted by the network, NaN where it
 gaze           (2, 3) f4     unit vectors, axes of a camera turned to the eye, NaN where it predicts none
 gaze_sigma     (2,) f4       radians, NaN where it predicts none
 focal          () f4         frame pixels, NaN where it predicts none
+inside_xy      (I, 2) f4     frame pixels between the lips
+inside_part    (I,) u1       their part: teeth, tongue or mouth; background in unused rows
 =============  ============  ===============================================================
 """
 
@@ -33,12 +35,15 @@ from ..model.maps import FaceMaps
 from ..template import Part, Template
 from .surface import template_surface
 
-EVIDENCE_VERSION = 3  # of what the arrays mean; 1 had depth along the optical axis, 2 knew no NaN in it
+EVIDENCE_VERSION = 4  # of what the arrays mean: 1 had depth along the optical axis, 2 no NaN in it, 3 no pixels inside
 PIXELS = 1500
 FINE_PIXELS = 900  # of them at most for eyes and mouth
 MIN_CONFIDENCE = 0.2
 MAX_DISTANCE = 0.015  # metres from the mean surface: identity moves the canonical map by less than that
+INSIDE = 96  # pixels between the lips
+INSIDE_PARTS = (Part.TEETH, Part.TONGUE, Part.MOUTH)
 SEEN_PARTS = (Part.SKIN, Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH)
+LIDS_END = -0.03  # metres, canonical y: what is of the mouth and lies higher is the inside of lids
 EYE_HALF_SIZE = np.array([0.026, 0.015], np.float32)  # metres around an eye's centre, kept at full density
 MOUTH_HALF_SIZE = np.array([0.036, 0.022], np.float32)
 
@@ -53,18 +58,16 @@ def observe(maps: FaceMaps, template: Template) -> dict[str, np.ndarray]:
     triangle, bary, distance = template_surface(template).closest(canonical, maps.part.ravel()[rows])
     near = distance < MAX_DISTANCE
     rows, count = rows[near], int(near.sum())
-    width = maps.part.shape[1]
-    xy = np.stack([rows % width, rows // width, np.ones(count)], axis=1).astype(np.float32) @ maps.to_frame.T
     values = {
         "triangle": triangle[near],
         "bary": bary[near, 1:],
-        "xy": xy,
+        "xy": _frame_pixels(maps, rows),
         "depth": maps.depth.ravel()[rows] if maps.depth_known else np.float32(np.nan),
         "weight": maps.confidence.ravel()[rows],
     }
     for key, value in values.items():
         evidence[key][:count] = value
-    return evidence
+    return evidence | _between_lips(maps)
 
 
 def stack(frames: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -95,7 +98,27 @@ def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
         "gaze": np.full((2, 3), np.nan, f4) if gaze is None else np.asarray(gaze, f4),
         "gaze_sigma": np.full(2, np.nan, f4) if maps.gaze_sigma is None else np.asarray(maps.gaze_sigma, f4),
         "focal": np.array(np.nan if maps.intrinsics is None else maps.intrinsics[0, 0], f4),
+        "inside_xy": np.zeros((INSIDE, 2), f4),
+        "inside_part": np.zeros(INSIDE, np.uint8),
     }
+
+
+def _between_lips(maps: FaceMaps) -> dict[str, np.ndarray]:
+    """What shows in the mouth: evenly spread pixels and their parts."""
+    part = maps.part.ravel()
+    inside = np.isin(part, INSIDE_PARTS) & (maps.canonical.reshape(-1, 3)[:, 1] < LIDS_END)
+    rows = np.flatnonzero(inside)
+    rows = rows[np.argsort(_spread_order(*maps.part.shape)[rows], kind="stable")][:INSIDE]
+    xy, parts = np.zeros((INSIDE, 2), np.float32), np.zeros(INSIDE, np.uint8)
+    xy[: len(rows)], parts[: len(rows)] = _frame_pixels(maps, rows), part[rows]
+    return {"inside_xy": xy, "inside_part": parts}
+
+
+def _frame_pixels(maps: FaceMaps, rows: np.ndarray) -> np.ndarray:
+    """(N,) numbers of map pixels -> (N, 2) f4 where in the frame they are."""
+    width = maps.part.shape[1]
+    at = np.stack([rows % width, rows // width, np.ones(len(rows))], axis=1)
+    return at.astype(np.float32) @ maps.to_frame.T
 
 
 def _choose_pixels(maps: FaceMaps, template: Template) -> np.ndarray:

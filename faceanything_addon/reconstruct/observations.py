@@ -27,7 +27,8 @@ GAP_LANDMARKS = (*LIDS["Right"], *LIDS["Left"], *INNER_LIPS)  # above and below 
 class Observations:
     """M surface points with the pixel each was seen at: first the P sparse points, then dense pixels.
 
-    Eyeballs are left out: they turn on their own and say nothing about pose or expression.
+    Eyeballs are left out: they turn on their own and say nothing about pose or expression. So are teeth: a network
+    tells which pixels show them, but not how high a person's are.
     """
 
     vertex: np.ndarray  # (M, 3) i4
@@ -83,7 +84,7 @@ def gather(frame: dict[str, np.ndarray], template: Template, scale: float, limit
         limit: use at most about so many dense pixels.
     """
     tables, surface = point_tables(template), template_surface(template)
-    dense = np.flatnonzero((frame["weight"] > 0) & ~_on_eye(frame, template))
+    dense = np.flatnonzero((frame["weight"] > 0) & ~_on_its_own(frame, template))
     if limit is not None and len(dense) > limit:
         dense = dense[np.linspace(0, len(dense) - 1, limit).astype(int)]
     inner = frame["bary"][dense]
@@ -108,6 +109,6 @@ def point_sigma(frame: dict[str, np.ndarray], scale: float) -> np.ndarray:
     return np.hypot(frame["point_sigma"], POINT_FLOOR * scale).astype(np.float32)
 
 
-def _on_eye(frame: dict[str, np.ndarray], template: Template) -> np.ndarray:
-    """(N,) bool: pixels on an eyeball."""
-    return np.isin(template_surface(template).part[frame["triangle"]], (Part.EYE_LEFT, Part.EYE_RIGHT))
+def _on_its_own(frame: dict[str, np.ndarray], template: Template) -> np.ndarray:
+    """(N,) bool: pixels on an eyeball or on teeth."""
+    return np.isin(template_surface(template).part[frame["triangle"]], (Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH))
