@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +13,17 @@ pytest.importorskip("numba")
 
 from faceanything_addon.reconstruct.lips import find_seam
 from faceanything_addon.template import Part, load_template
-from training.generator import people
+from training.generator import people, turned
 from training.generator.faults import through_codec
 from training.generator.looks import draw_tone
 from training.generator.motion import converging, draw_motion
 from training.generator.raster import empty_buffers, rasterize
 from training.generator.standin import ARKIT
-from training.generator.view import FLIP, View, draw_view, rotation
+from training.generator.view import FLIP, View, draw_rotation, draw_view, rotation
 from training.registration import closest_weights
 from training.template.identity import with_rigid_eyes
+
+needs_heads = pytest.mark.skipif("FACE_DATA" not in os.environ, reason="FACE_DATA is not set")
 
 
 def draw(xy, z, tris, size=16, cull=0):
@@ -102,6 +105,27 @@ def test_views_hold_the_face() -> None:
     assert np.mean(inside) > 0.9
 
 
+def test_turned_heads_are_twice_as_many_where_they_are_asked_for() -> None:
+    """Shares of heads that look more than 45 degrees aside."""
+
+    def share(**turns: tuple[float, float]) -> float:
+        axes = np.array([draw_rotation(np.random.default_rng(k), **turns)[:, 2] for k in range(3000)])
+        return float((np.degrees(np.arctan2(np.abs(axes[:, 0]), -axes[:, 2])) > 45).mean())
+
+    assert 1.7 < share(turns=turned.TURNS) / share() < 2.1
+
+
+@needs_heads
+def test_turned_pictures_are_the_generators_own_but_for_their_turns() -> None:
+    from training.generator import load_assets, render_batch
+
+    assets = load_assets(Path(os.environ["FACE_DATA"]))
+    told, plain = turned.render_batch(40, 6, assets, 64), render_batch(40, 6, assets, 64)
+    asked = render_batch(40, 6, assets, 64, turned.TURNS)
+    assert all(np.array_equal(told[k], asked[k]) for k in told)
+    assert np.array_equal(told["arkit"], plain["arkit"]) and not np.array_equal(told["pose"], plain["pose"])
+
+
 def test_expressions_stay_in_range() -> None:
     """Coefficients lie in 0..1; mouthClose never exceeds jawOpen."""
     rng = np.random.default_rng(1)
@@ -151,7 +175,7 @@ def test_darkness_makes_dark_skins_more_frequent_and_no_other_than_before() -> N
     assert abs(dark.max() / even.max() - 1) < 0.1 and abs(dark.min() / even.min() - 1) < 0.3
 
 
-@pytest.mark.skipif("FACE_DATA" not in os.environ, reason="FACE_DATA is not set")
+@needs_heads
 def test_truth_agrees_with_the_points() -> None:
     """Where a sparse point is seen, the canonical map holds its vertex's coordinate; same seed, same picture."""
     from training.generator import load_assets, render_batch

@@ -26,7 +26,7 @@ from .pout import pouting
 from .raster import empty_buffers, rasterize
 from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
 from .shade import Surface, shade
-from .view import Light, View, draw_light, draw_view
+from .view import TURNS, Light, View, draw_light, draw_view
 
 NO_FACE = 0.04
 SHADOW = 144
@@ -212,12 +212,14 @@ def covered(assets: Assets, flat: Flat, xy: np.ndarray, ids: np.ndarray) -> np.f
     return np.float32((ids[row, column] >= len(assets.tris)).mean() if inside.any() else 0)
 
 
-def render_one(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int, size: int) -> dict[str, np.ndarray]:
+def render_one(
+    rng: np.random.Generator, assets: Assets, actor: Actor, seed: int, size: int, turns: tuple[float, float] = TURNS
+) -> dict[str, np.ndarray]:
     """One picture and its truth."""
     split = assets.split(seed)
     looks = draw_looks(rng, assets, split)
     face = actor.vertices[assets.face]
-    view = draw_view(rng, face, size)
+    view = draw_view(rng, face, size, turns)
     build = Builder()
     normal = add_face(build, rng, assets, looks, view, actor.vertices, actor.arkit)
     add_hair(build, assets, looks, view, actor.vertices)
@@ -271,8 +273,13 @@ def render_empty(rng: np.random.Generator, assets: Assets, seed: int, size: int)
     }
 
 
-def render_batch(seed: int, n: int, assets: Assets, size: int = 192) -> dict[str, np.ndarray]:
+def render_batch(
+    seed: int, n: int, assets: Assets, size: int = 192, turns: tuple[float, float] = TURNS
+) -> dict[str, np.ndarray]:
     """n pictures, always the same for a seed; seeds from assets.TEST_SEED on use held-out material only.
+
+    Args:
+        turns: see `view.TURNS`.
 
     Returns:
         image (n,S,S,3) u1 RGB; canonical (n,S/2,S/2,3) f2 metres, 0 where there is no face; depth (n,S/2,S/2) f2
@@ -286,5 +293,8 @@ def render_batch(seed: int, n: int, assets: Assets, size: int = 192) -> dict[str
     rows = []
     for actor in draw_actors(rng, assets, n):
         empty = rng.random() < NO_FACE
-        rows.append(render_empty(rng, assets, seed, size) if empty else render_one(rng, assets, actor, seed, size))
+        if empty:
+            rows.append(render_empty(rng, assets, seed, size))
+        else:
+            rows.append(render_one(rng, assets, actor, seed, size, turns))
     return {k: np.stack([r[k] for r in rows]) for k in rows[0]}

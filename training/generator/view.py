@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 FLIP = np.diag([1.0, -1.0, -1.0])  # head axes of a face that looks into the camera -> OpenCV camera axes
+TURNS = (
+    0.5,
+    0.8,
+)  # shares of heads that nearly face the camera, and of those and such as are turned by 45 degrees at most
 FACE_BOX = (-0.03, -0.125, 0.085)  # canonical skin with z above the first, y between the others: "the face"
 
 
@@ -48,12 +52,12 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return rz @ ry @ rx
 
 
-def draw_rotation(rng: np.random.Generator) -> np.ndarray:
+def draw_rotation(rng: np.random.Generator, turns: tuple[float, float] = TURNS) -> np.ndarray:
     """(3, 3) camera from head."""
     u = rng.random()
-    if u < 0.5:
+    if u < turns[0]:
         yaw = rng.normal() * 16
-    elif u < 0.8:
+    elif u < turns[1]:
         yaw = rng.uniform(-45, 45)
     else:
         yaw = rng.choice([-1, 1]) * rng.uniform(40, 90)
@@ -62,13 +66,13 @@ def draw_rotation(rng: np.random.Generator) -> np.ndarray:
     return FLIP @ rotation(yaw, pitch, roll)
 
 
-def draw_view(rng: np.random.Generator, face: np.ndarray, size: int) -> View:
+def draw_view(rng: np.random.Generator, face: np.ndarray, size: int, turns: tuple[float, float] = TURNS) -> View:
     """Place the camera so that the face's box fills the wanted share of the picture.
 
     Args:
         face: (N, 3) head-space points of the face.
     """
-    r = draw_rotation(rng)
+    r = draw_rotation(rng, turns)
     distance = np.exp(rng.uniform(np.log(0.28), np.log(2.2)))
     off = np.radians(np.clip(rng.normal(size=2) * 4, -10, 10))
     origin = distance * np.array([np.tan(off[0]), np.tan(off[1]), 1.0])
