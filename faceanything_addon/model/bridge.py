@@ -24,6 +24,7 @@ LEAST_STRETCH = 0.1  # of area: below it the warp is about to fold the face
 FOLDED = 0.02  # share of the face that may do so, at its ragged edge
 CHECKED = 3000  # points at which that is looked at
 FIRST_STIFFNESS = 1e-3
+LEAST_SIGMA = 0.001  # metres: where most of a face agrees still better, what is left is not taken for wrong
 ROUNDS = 3  # of reweighting, before and after the stiffness is chosen
 FOLDS = 5
 BLOCK = 0.03  # metres: with few frames, blocks of the face are left out together instead of frames
@@ -145,7 +146,7 @@ def _robust_warp(
     folds = _folds(frame, target)
     stiffness, warp, distance = FIRST_STIFFNESS, None, np.linalg.norm(points - target, axis=1)
     for number in range(2 * ROUNDS):
-        sigma = sigma_of(distance, weight)
+        sigma = max(sigma_of(distance, weight), LEAST_SIGMA)
         trusted = weight * tukey(distance, sigma)
         if number == ROUNDS:
             stiffness = problem.best_stiffness(trusted, folds, 4 * sigma)

@@ -181,10 +181,10 @@ def test_a_simulated_full_size_network_gives_the_embedded_networks_take(tmp_path
     assert take.frames.found.all() and take.info.predictor == "full"
     assert take.actor.focal == pytest.approx(other.actor.focal, rel=1e-3)
     apart = np.linalg.norm(take.frames.vertices - other.frames.vertices, axis=-1)
-    assert apart[take.frames.visible & other.frames.visible].mean() < 0.00035
+    assert apart[take.frames.visible & other.frames.visible].mean() < 0.0003
     regions = load_template().regions
     below = (regions["neck"] > 0.1) | (regions["shoulders"] > 0.1)
-    assert apart[:, ~below].mean() < 0.00045
-    assert apart[:, below].mean() < 0.0015  # seen by nobody, told by the identity alone
-    assert apart.mean() < 0.0006
+    assert apart[:, ~below].mean() < 0.0003
+    assert apart[:, below].mean() < 0.0006  # hardly seen, told by the identity alone
+    assert apart.mean() < 0.0003
     assert np.abs(take.frames.arkit - other.frames.arkit).mean() < 0.02

@@ -15,4 +15,5 @@ def trusted(stages: Stages) -> Stages:
         observe=lambda maps, template: stages.observe(replace(maps, depth_known=True), template),
         likeness=None,
         driving=None,
+        guesses=None,
     )
