@@ -22,7 +22,7 @@ from .per_template import per_template
 from .track import FrameFitter
 
 FRAMES = 24  # so many are asked
-FEW = 8  # pixels between the lips: fewer tell nothing
+FEW = 40  # pixels between the lips: a narrower gap does not show where teeth end
 TURNED = 0.6  # sine of a turn from which on one side of an arch hides the other
 HEIGHTS = np.arange(-24, 25) * 0.00025  # metres
 SPREAD = 0.0025, 0.0020  # metres: standard deviation of people's upper and lower teeth about where a shape has them
@@ -59,9 +59,9 @@ def with_own_teeth(
         guesses: see `FrameFitter`.
     """
     teeth = template_teeth(template)
-    if not (len(teeth.upper.edge) and len(teeth.lower.edge)):
-        return actor
     frames = [frame_of(evidence, int(row)) for row in open_mouths(evidence)]
+    if not (frames and len(teeth.upper.edge) and len(teeth.lower.edge)):
+        return actor
     bites = _bites(frames, actor, template, FrameFitter(template, actor, width, height, guesses))
     if not bites:
         return actor

@@ -42,7 +42,7 @@ class Toothed(Performance):
 @cache
 def seen(upper: float, lower: float) -> tuple[Actor, Actor, list[FaceMaps], Performance]:
     """The actor without and with teeth of their own, and of what."""
-    plain = thinned(talking(TEMPLATE), 6)
+    plain = thinned(talking(TEMPLATE), 4)
     parts = (plain.template, plain.identity, plain.arkit, plain.poses, plain.gaze, plain.focal)
     truth = Toothed(*parts, upper=upper, lower=lower)
     simulator = Simulator(truth, Noise(), spacing=0.0012)
