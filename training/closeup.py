@@ -21,7 +21,7 @@ from faceanything_addon.template import load_template
 
 from . import augment
 from .checkpoint import Average, Log, save_whole
-from .closeup_network import NearNetwork
+from .closeup_network import MouthNetwork, NearNetwork
 from .closeup_tasks import TASKS
 from .device import pick_bf16, pick_device
 from .muon import muon_and_adam
@@ -47,6 +47,7 @@ class Options:
     seed: int = 1  # 0 to 39
     test: int = 1024
     init: str = ""
+    only: str = ""  # a head that alone learns, like the mouth's "map" after networks were mixed
     export: bool = False
 
 
@@ -66,6 +67,8 @@ def begin_from(model: torch.nn.Module, weights: dict[str, Tensor]) -> None:
 def inner_weights(model: NearNetwork) -> list[torch.nn.Parameter]:
     """What lies between the first layer and the last: Muon's share."""
     rooms = (*list(model.body)[1:], model.squeeze, model.hidden)
+    if isinstance(model, MouthNetwork):
+        rooms += tuple(model.map.mixes)
     return [p for room in rooms for p in room.parameters() if p.ndim >= 2]
 
 
@@ -81,7 +84,17 @@ def vary(batch: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
     grid = torch.nn.functional.affine_grid(theta, list(image.shape), align_corners=False)
     moved = torch.nn.functional.grid_sample(image, grid, padding_mode=beyond, align_corners=False)
     points = (batch["points"] + 0.5 - half) * scale[:, None, None] + shift[:, None] + half - 0.5
-    return {**batch, "image": augment.color(moved, augment.Strength(), rng), "points": points}
+    out = {**batch, "image": augment.color(moved, augment.Strength(), rng), "points": points}
+    if "inside" in batch:
+        out["inside"] = moved_labels(batch["inside"], grid)
+    return out
+
+
+def moved_labels(labels: Tensor, grid: Tensor) -> Tensor:
+    """(B, h, w) u1 -> (B, h, w) i8 read at a grid of `affine_grid`, -1 beyond their border."""
+    beyond = (labels.float() + 1)[:, None]
+    moved = torch.nn.functional.grid_sample(beyond, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return (moved[:, 0] - 1).to(torch.int8)
 
 
 class Trainer:
@@ -99,6 +112,8 @@ class Trainer:
         self.model = self.task.network(self.task.config, self.task.middle).to(self.device)
         if o.init:
             begin_from(self.model, torch.load(o.init, map_location="cpu", weights_only=True)["average"])
+        for name, weight in self.model.named_parameters():
+            weight.requires_grad_(name.startswith(o.only))
         self.average = Average(self.model, 0.998)
         plain = [p for p in self.model.parameters() if p.ndim < 2]
         self.optimizer = muon_and_adam(self.model, inner_weights(self.model), plain, o.rate, 0.02)
@@ -173,7 +188,9 @@ class Trainer:
         left = min(1.0, max(0.0, 1 - self.done / self.o.steps) / self.o.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.o.rate * min(1.0, (self.done + 1) / 200) * (0.01 + 0.99 * left)
-        self.model.train()
+        self.model.train(not self.o.only)
+        if self.o.only:  # what does not learn keeps its norms' statistics too
+            self.model.get_submodule(self.o.only).train()
         with torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext():
             out = self.model(batch["image"].contiguous(memory_format=torch.channels_last))
         loss, terms = self.task.loss(out, batch, self.gaps)

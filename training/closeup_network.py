@@ -1,6 +1,6 @@
 """The networks of second looks: one picture in, points and a few numbers out, each point with how sure it is.
 
-An eye's numbers are its gaze, a mouth's and the brows' their coefficients.
+An eye's numbers are its gaze, a mouth's and the brows' their coefficients. The mouth's has a map too.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,13 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceanything_addon.model.closeup import HEIGHT, WIDTH
+from faceanything_addon.model.maps import Inside
 
 from .losses import tempered_laplace
-from .network import MEAN, STD, Residual, conv, initialise
+from .network import MEAN, STD, Residual, conv, double, initialise
 
 PIXELS = 10.0  # raw output 1 is so many pixels
 GAPS, GAZE = 2.0, 12.0  # weights of the loss's terms against the points'
 COEFFICIENTS = 6.0
+INSIDE, INSIDE_PIXELS = 2.0, 500  # a mean over all pixels would be one of skin
+KINDS = int(Inside.BEHIND) + 1
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ class NearNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """points (B, E, 2) px, point_log_sigma (B, E) of px, and what `read` makes of the rest."""
-        x = F.relu(self.squeeze(self.body((image - MEAN) / STD)))  # (B, squeeze, height/16, width/16)
+        return self.tell(self.body((image - MEAN) / STD))
+
+    def tell(self, features: Tensor) -> dict[str, Tensor]:
+        """(B, C, height/16, width/16) -> the same."""
+        x = F.relu(self.squeeze(features))
         out = self.out(F.gelu(self.hidden(x.flatten(1)))).float()
         points = out[:, : -self.config.extra].unflatten(1, (-1, 3))
         return {
@@ -97,11 +104,45 @@ class EyeNetwork(NearNetwork):
 
 
 class RegionNetwork(NearNetwork):
-    """Of the mouth or the brows: coefficients (B, K) 0..1."""
+    """Of the brows: coefficients (B, K) 0..1."""
 
     def read(self, raw: Tensor) -> dict[str, Tensor]:
         logits = 4 * raw - 2  # starts near rest
         return {"coefficients": torch.sigmoid(logits), "logits": logits}
+
+
+class InsideMap(nn.Module):
+    """Features at stride 2, 4, 8 and 16 -> logits (B, KINDS, height, width) of what shows between the lips."""
+
+    def __init__(self, stem: tuple[int, int, int, int], widths: tuple[int, int, int] = (16, 24, 32)) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip((*widths[1:], stem[3]), widths, strict=True))
+        self.skips = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(stem, widths, strict=False))
+        self.mixes = nn.ModuleList(Residual(width) for width in widths)
+        self.out = nn.Conv2d(widths[0], 4 * KINDS, 1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        x = levels[3]
+        for down, skip, mix, level in list(zip(self.down, self.skips, self.mixes, levels, strict=False))[::-1]:
+            x = mix(F.relu(double(down(x)) + skip(level)))
+        return F.pixel_shuffle(self.out(x), 2).float()
+
+
+class MouthNetwork(RegionNetwork):
+    """Of the mouth: coefficients as of other regions, and inside (B, KINDS, height, width), shares of 1."""
+
+    def __init__(self, config: NearConfig, middle: Tensor) -> None:
+        super().__init__(config, middle)
+        self.map = InsideMap(config.stem)
+        self.map.apply(initialise)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        levels, x = [], (image - MEAN) / STD
+        for stage in self.body:
+            x = stage(x)
+            levels.append(x)
+        logits = self.map(levels)
+        return {**self.tell(x), "inside_logits": logits, "inside": logits.softmax(dim=1)}
 
 
 def points_terms(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> dict[str, Tensor]:
@@ -140,3 +181,15 @@ def region_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) 
     # Entropy, not distance: most coefficients are 0 most of the time, and the median of what is possible tells nothing.
     terms["arkit"] = F.binary_cross_entropy_with_logits(out["logits"], batch["arkit"])
     return terms["points"] + GAPS * terms["gaps"] + COEFFICIENTS * terms["arkit"], terms
+
+
+def mouth_loss(out: dict[str, Tensor], batch: dict[str, Tensor], gaps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Sum and terms; see `region_loss`.
+
+    Args:
+        batch: inside (B, height, width) i8 too, of `Inside`; below 0 beyond the picture.
+    """
+    loss, terms = region_loss(out, batch, gaps)
+    each = F.cross_entropy(out["inside_logits"], batch["inside"].long(), ignore_index=-1, reduction="none")
+    terms["inside"] = each.sum() / INSIDE_PIXELS / len(each)
+    return loss + INSIDE * terms["inside"], terms

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,22 @@ import torch
 from torch import Tensor
 
 from faceanything_addon.model import closeup as eye
-from faceanything_addon.model.closeup_region import BROWS, MOUTH, OUTPUTS, Region
+from faceanything_addon.model.closeup_region import BROWS, MOUTH, MOUTH_OUTPUTS, OUTPUTS, Region
+from faceanything_addon.model.maps import Inside
 from faceanything_addon.reconstruct.observations import point_tables
 from faceanything_addon.template import Template
 
 from .augment import swap_side
-from .closeup_network import EyeNetwork, NearConfig, NearNetwork, RegionNetwork, eye_loss, region_loss
+from .closeup_network import (
+    EyeNetwork,
+    MouthNetwork,
+    NearConfig,
+    NearNetwork,
+    RegionNetwork,
+    eye_loss,
+    mouth_loss,
+    region_loss,
+)
 
 WEIGHTS = Path(__file__).parent / "weights"
 Batch = dict[str, Tensor]
@@ -52,7 +62,8 @@ class Task:
             return batch
         points = batch["points"][:, self.swap[0]]
         points = torch.stack([self.config.width - 1 - points[..., 0], points[..., 1]], dim=-1)
-        return {"image": batch["image"].flip(-1), "points": points, "arkit": batch["arkit"][:, self.swap[1]]}
+        mirrored = {"image": batch["image"].flip(-1), "points": points, "arkit": batch["arkit"][:, self.swap[1]]}
+        return mirrored | {name: batch[name].flip(-1) for name in ("inside",) if name in batch}
 
     def score(self, out: Batch, batch: Batch) -> dict[str, float]:
         """Errors on held-out pictures."""
@@ -64,6 +75,8 @@ class Task:
         if len(self.gaps):
             apart = (off[:, self.gaps[:, 0], 1] - off[:, self.gaps[:, 1], 1]).abs()
             scores["gap_mm"] = float(apart.mean()) * self.millimetre
+        if "inside" in out:
+            scores |= inside_scores(out["inside"], batch["inside"])
         return scores | (gaze_scores(out, batch) if "gaze" in out else coefficient_scores(out, batch))
 
 
@@ -77,6 +90,17 @@ def gaze_scores(out: Batch, batch: Batch) -> dict[str, float]:
         "gaze_sure": float(angle[sure].mean()),
         "gaze_unsure": float(angle[~sure].mean()),
     }
+
+
+def inside_scores(shares: Tensor, truth: Tensor) -> dict[str, float]:
+    """Intersection over union, over all pictures: of each kind, and of all that is between the lips."""
+    guess = shares.argmax(dim=1)
+    pairs = {
+        kind.name.lower(): (guess == kind, truth == kind)
+        for kind in (Inside.UPPER_TEETH, Inside.LOWER_TEETH, Inside.BEHIND)
+    }
+    pairs["inside"] = guess != Inside.OTHER, truth != Inside.OTHER
+    return {name: float((a & b).sum() / (a | b).sum()) for name, (a, b) in pairs.items()}
 
 
 def coefficient_scores(out: Batch, batch: Batch) -> dict[str, float]:
@@ -140,8 +164,10 @@ def region_task(region: Region, gaps: bool, template: Template) -> Task:
 
 
 def mouth_task(template: Template) -> Task:
-    """Mouths, with the gap between the lips."""
-    return region_task(MOUTH, True, template)
+    """Mouths, with the gap between the lips and what shows in it."""
+    task = region_task(MOUTH, True, template)
+    fields, outputs = (*task.fields, "inside"), MOUTH_OUTPUTS
+    return replace(task, fields=fields, network=MouthNetwork, outputs=outputs, loss=mouth_loss)
 
 
 def brows_task(template: Template) -> Task:

@@ -17,6 +17,7 @@ from torch import Tensor
 from .checkpoint import save_whole, singled
 
 LEFT_OUT = ("model", "optimizer")
+GIVEN = "map."  # weights of the head that the mouth's network has been given since
 
 
 def mixed(files: dict[Path, float]) -> dict[str, Any]:
@@ -31,16 +32,32 @@ def mixed(files: dict[Path, float]) -> dict[str, Any]:
         raise SystemExit(f"{', '.join(map(str, files))}: are not of one size; mix runs of the same network")
     shares = [share / sum(files.values()) for share in files.values()]
     states = [singled(content["average"]) for content in contents]
-    average = {name: weighted([state[name] for state in states], shares) for name in states[0]}
+    average = {name: mean_of(name, states, shares) for state in states for name in state}
     kept = {name: value for name, value in contents[-1].items() if name not in LEFT_OUT}
     return {**kept, "average": average}
 
 
 def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two checkpoints are of the same network; an older one may not name sizes that are told apart since."""
+    """Whether two checkpoints are of the same network, but for a head that one of them has been given since.
+
+    An older one may not name sizes that are told apart since, either.
+    """
     shapes = [{name: value.shape for name, value in each["average"].items()} for each in (one, other)]
+    apart = shapes[0].keys() ^ shapes[1].keys()
+    same = all(shapes[0][name] == shapes[1][name] for name in shapes[0].keys() & shapes[1].keys())
     named = one["config"].keys() & other["config"].keys()
-    return shapes[0] == shapes[1] and all(one["config"][name] == other["config"][name] for name in named)
+    return (
+        same
+        and all(name.startswith(GIVEN) for name in apart)
+        and all(one["config"][name] == other["config"][name] for name in named)
+    )
+
+
+def mean_of(name: str, states: list[dict[str, Tensor]], shares: list[float]) -> Tensor:
+    """A weight's mean over those that have it."""
+    having = [number for number, state in enumerate(states) if name in state]
+    total = sum(shares[number] for number in having)
+    return weighted([states[number][name] for number in having], [shares[number] / total for number in having])
 
 
 def weighted(values: list[Tensor], shares: list[float]) -> Tensor:

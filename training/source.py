@@ -16,7 +16,7 @@ import numpy as np
 from .sight import as_seen
 
 Chunk = dict[str, np.ndarray]
-FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face")
+FIELDS = ("image", "canonical", "depth", "part", "points", "arkit", "gaze", "face", "inside")
 PIECE = 32  # pictures per task; part of what a seed means, so never derived from the number of workers
 TEST_SEED = 2_000_000_000  # seeds from here on are the held-out set
 BLOCK = 50_000_000  # pictures that a run's seed stands for

@@ -13,10 +13,11 @@ from ..template import Template
 from .closeup import EyePoints, merge_points
 from .crop import Crop, apply, cut
 from .embedded import damaged, open_session
-from .maps import FaceMaps
+from .maps import FaceMaps, MouthMap
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 OUTPUTS = ("points", "point_log_sigma", "coefficients")
+MOUTH_OUTPUTS = (*OUTPUTS, "inside")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Region:
     landmarks: slice  # whose mean is the middle
     reach: tuple[float, float, float]  # metres from the middle to the last point, x y z
     words: tuple[str, ...]  # coefficients that are seen here begin so
+    outputs: tuple[str, ...] = OUTPUTS  # of its network
 
     @property
     def file(self) -> Path:
@@ -61,6 +63,7 @@ MOUTH = Region(
     landmarks=slice(48, 60),
     reach=(0.045, 0.045, 0.045),
     words=("jaw", "mouth", "cheek", "noseSneer", "tongue"),
+    outputs=MOUTH_OUTPUTS,
 )
 BROWS = Region(
     name="brows",
@@ -80,6 +83,7 @@ class RegionLook:
     points: np.ndarray  # (M, 2) pixels of the picture
     point_log_sigma: np.ndarray  # (M,) of those pixels
     coefficients: np.ndarray  # (K,) 0..1
+    inside: np.ndarray | None = None  # (4, height, width) see `MouthMap`; of the mouth alone
 
 
 class RegionNetwork:
@@ -87,10 +91,17 @@ class RegionNetwork:
 
     Args:
         points: how many the template has there; None leaves it unchecked.
+        outputs: what it tells.
     """
 
-    def __init__(self, path: Path, threads: int | None = None, points: int | None = None) -> None:
-        self.path, self.threads, self.points = path, threads, points
+    def __init__(
+        self,
+        path: Path,
+        threads: int | None = None,
+        points: int | None = None,
+        outputs: tuple[str, ...] = OUTPUTS,
+    ) -> None:
+        self.path, self.threads, self.points, self.outputs = path, threads, points, outputs
         self._session: Any = None
 
     @property
@@ -103,7 +114,7 @@ class RegionNetwork:
         if self._session is None:
             session = open_session(self.path, self.threads)
             outputs = session.get_outputs()
-            if tuple(o.name for o in outputs) != OUTPUTS or self.points not in (None, outputs[0].shape[1]):
+            if tuple(o.name for o in outputs) != self.outputs or self.points not in (None, outputs[0].shape[1]):
                 raise damaged(self.path, "it is of another version")
             self._session = session
         return self._session
@@ -127,7 +138,7 @@ class RegionCloseUp:
     ) -> None:
         self.region, self.rows = region, region.rows(template)
         self.names = region.coefficients(template.expression_names)
-        self.network = network or RegionNetwork(region.file, threads, len(self.rows))
+        self.network = network or RegionNetwork(region.file, threads, len(self.rows), region.outputs)
 
     def better(self, image: np.ndarray, maps: FaceMaps, scale: float, roll: float) -> FaceMaps:
         """Maps with the region's points and coefficients from near; arguments as of `CloseUp.better`."""
@@ -135,11 +146,13 @@ class RegionCloseUp:
         x, y = maps.points[self.rows].astype(np.float64).mean(axis=0)
         crop = Crop(float(x), float(y), region.side * scale, roll)
         look = self.network.look(cut(image, crop, region.width)[region.margin : region.margin + region.height])
-        near = apply(crop.to_frame(region.width), look.points.astype(np.float64) + (0, region.margin))
+        to_frame = crop.to_frame(region.width)
+        near = apply(to_frame, look.points.astype(np.float64) + (0, region.margin))
         sigma = np.exp(look.point_log_sigma) * crop.side / region.width
         points, point_sigma = merge_points(maps, self.rows, near, sigma)
         coefficients = None
         if maps.arkit is not None:
             coefficients = maps.arkit.copy()
             coefficients[self.names] = look.coefficients
-        return replace(maps, points=points, point_sigma=point_sigma, arkit=coefficients)
+        inside = maps.mouth if look.inside is None else MouthMap(look.inside, to_frame)
+        return replace(maps, points=points, point_sigma=point_sigma, arkit=coefficients, mouth=inside)

@@ -4,8 +4,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
+
+
+class Inside(IntEnum):
+    """What a pixel around the mouth shows."""
+
+    OTHER = 0  # lips, skin, what hides them
+    UPPER_TEETH = 1
+    LOWER_TEETH = 2
+    BEHIND = 3  # tongue, cheeks, dark
+    TEETH = 4  # of one of the jaws: parts of a face tell no more
+
+
+@dataclass(frozen=True)
+class MouthMap:
+    """What shows between the lips, from near."""
+
+    shares: np.ndarray  # (4, h, w) f4 of the first four of `Inside`, 1 together
+    to_frame: np.ndarray  # (2, 3) affine: map pixel (x, y, 1) -> frame pixel
 
 
 @dataclass(frozen=True)
@@ -29,4 +48,5 @@ class FaceMaps:
     # (2, 3) f4 unit vectors, subject's left eye first, in the axes of a camera turned, without roll, towards the eye
     gaze: np.ndarray | None = None
     gaze_sigma: np.ndarray | None = None  # (2,) f4 radians
+    mouth: MouthMap | None = None
     depth_known: bool = True  # False: a guess, which tells no more about a face than its points do, and errs more

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..template import Part
 from .crop import apply
-from .maps import FaceMaps
+from .maps import FaceMaps, Inside, MouthMap
 
 DOUBT = 10.0  # a sparse point on a left-out pixel is only guessed: its standard deviation grows by this
 
@@ -22,9 +22,7 @@ def exclude(maps: FaceMaps, keep: np.ndarray) -> FaceMaps:
     """
     if not maps.found:
         return maps
-    height, width = maps.part.shape
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    out = ~_at(keep, apply(maps.to_frame, np.stack([x, y], axis=-1)))
+    out = _left_out(keep, maps.to_frame, maps.part.shape)
     if not ((maps.part > 0) & ~out).any():
         return _nothing(maps)
     return replace(
@@ -32,7 +30,21 @@ def exclude(maps: FaceMaps, keep: np.ndarray) -> FaceMaps:
         part=np.where(out, Part.BACKGROUND, maps.part).astype(np.uint8),
         confidence=np.where(out, 0, maps.confidence).astype(np.float32),
         point_sigma=np.where(_at(keep, maps.points), maps.point_sigma, DOUBT * maps.point_sigma).astype(np.float32),
+        mouth=None if maps.mouth is None else _mouth_without(maps.mouth, keep),
     )
+
+
+def _mouth_without(mouth: MouthMap, keep: np.ndarray) -> MouthMap:
+    """Left-out pixels show nothing of the mouth's inside."""
+    out = _left_out(keep, mouth.to_frame, mouth.shares.shape[1:])
+    other = np.eye(len(mouth.shares), dtype=np.float32)[Inside.OTHER]
+    return replace(mouth, shares=np.where(out, other[:, None, None], mouth.shares))
+
+
+def _left_out(keep: np.ndarray, to_frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(h, w) bool: map pixels that the mask leaves out."""
+    x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
+    return ~_at(keep, apply(to_frame, np.stack([x, y], axis=-1)))
 
 
 def _at(keep: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -51,4 +63,6 @@ def _nothing(maps: FaceMaps) -> FaceMaps:
         for field in fields(FaceMaps)
         if field.name in ("canonical", "depth", "part", "confidence", "points", "point_sigma")
     }
-    return replace(maps, found=False, intrinsics=None, extrinsics=None, arkit=None, gaze=None, gaze_sigma=None, **zeros)
+    return replace(
+        maps, found=False, intrinsics=None, extrinsics=None, arkit=None, gaze=None, gaze_sigma=None, mouth=None, **zeros
+    )

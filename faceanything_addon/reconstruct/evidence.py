@@ -19,7 +19,8 @@ gaze           (2, 3) f4     unit vectors, axes of a camera turned to the eye, N
 gaze_sigma     (2,) f4       radians, NaN where it predicts none
 focal          () f4         frame pixels, NaN where it predicts none
 inside_xy      (I, 2) f4     frame pixels between the lips
-inside_part    (I,) u1       their part: teeth, tongue or mouth; background in unused rows
+inside_kind    (I,) u1       what they show (`maps.Inside`); OTHER in unused rows
+inside_spacing () f4         frame pixels from one to the next
 =============  ============  ===============================================================
 """
 
@@ -31,17 +32,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..model.maps import FaceMaps
+from ..model.maps import FaceMaps, Inside
 from ..template import Part, Template
 from .surface import template_surface
 
-EVIDENCE_VERSION = 4  # of what the arrays mean: 1 had depth along the optical axis, 2 no NaN in it, 3 no pixels inside
+# Of what the arrays mean: 1 had depth along the optical axis, 2 no NaN in it, 3 no pixels inside, 4 their parts alone.
+EVIDENCE_VERSION = 5
 PIXELS = 1500
 FINE_PIXELS = 900  # of them at most for eyes and mouth
 MIN_CONFIDENCE = 0.2
 MAX_DISTANCE = 0.015  # metres from the mean surface: identity moves the canonical map by less than that
-INSIDE = 96  # pixels between the lips
-INSIDE_PARTS = (Part.TEETH, Part.TONGUE, Part.MOUTH)
+INSIDE = 384  # pixels between the lips
+INSIDE_KINDS = {Part.TEETH: Inside.TEETH, Part.TONGUE: Inside.BEHIND, Part.MOUTH: Inside.BEHIND}
 SEEN_PARTS = (Part.SKIN, Part.EYE_LEFT, Part.EYE_RIGHT, Part.TEETH)
 LIDS_END = -0.03  # metres, canonical y: what is of the mouth and lies higher is the inside of lids
 EYE_HALF_SIZE = np.array([0.026, 0.015], np.float32)  # metres around an eye's centre, kept at full density
@@ -61,7 +63,7 @@ def observe(maps: FaceMaps, template: Template) -> dict[str, np.ndarray]:
     values = {
         "triangle": triangle[near],
         "bary": bary[near, 1:],
-        "xy": _frame_pixels(maps, rows),
+        "xy": _frame_pixels(maps.to_frame, maps.part.shape[1], rows),
         "depth": maps.depth.ravel()[rows] if maps.depth_known else np.float32(np.nan),
         "weight": maps.confidence.ravel()[rows],
     }
@@ -91,7 +93,7 @@ def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
         "xy": np.zeros((PIXELS, 2), f4),
         "depth": np.zeros(PIXELS, f4),
         "weight": np.zeros(PIXELS, f4),
-        "spacing": np.array(np.sqrt(abs(np.linalg.det(maps.to_frame[:, :2]))), f4),
+        "spacing": np.array(_spacing(maps.to_frame), f4),
         "points": np.asarray(maps.points, f4) if maps.found else np.zeros((count, 2), f4),
         "point_sigma": np.asarray(maps.point_sigma, f4) if maps.found else np.zeros(count, f4),
         "arkit": np.full(names, np.nan, f4) if arkit is None else np.asarray(arkit, f4),
@@ -99,26 +101,41 @@ def _empty(template: Template, maps: FaceMaps) -> dict[str, np.ndarray]:
         "gaze_sigma": np.full(2, np.nan, f4) if maps.gaze_sigma is None else np.asarray(maps.gaze_sigma, f4),
         "focal": np.array(np.nan if maps.intrinsics is None else maps.intrinsics[0, 0], f4),
         "inside_xy": np.zeros((INSIDE, 2), f4),
-        "inside_part": np.zeros(INSIDE, np.uint8),
+        "inside_kind": np.zeros(INSIDE, np.uint8),
+        "inside_spacing": np.array(0, f4),
     }
 
 
 def _between_lips(maps: FaceMaps) -> dict[str, np.ndarray]:
-    """What shows in the mouth: evenly spread pixels and their parts."""
-    part = maps.part.ravel()
-    inside = np.isin(part, INSIDE_PARTS) & (maps.canonical.reshape(-1, 3)[:, 1] < LIDS_END)
-    rows = np.flatnonzero(inside)
-    rows = rows[np.argsort(_spread_order(*maps.part.shape)[rows], kind="stable")][:INSIDE]
-    xy, parts = np.zeros((INSIDE, 2), np.float32), np.zeros(INSIDE, np.uint8)
-    xy[: len(rows)], parts[: len(rows)] = _frame_pixels(maps, rows), part[rows]
-    return {"inside_xy": xy, "inside_part": parts}
+    """What shows in the mouth: evenly spread pixels, from near where that is known."""
+    if maps.mouth is None:
+        kinds, to_frame = _kinds_of_parts(maps), maps.to_frame
+    else:
+        kinds, to_frame = maps.mouth.shares.argmax(axis=0).astype(np.uint8), maps.mouth.to_frame
+    rows = np.flatnonzero(kinds)
+    rows = rows[np.argsort(_spread_order(*kinds.shape)[rows], kind="stable")][:INSIDE]
+    xy, kept = np.zeros((INSIDE, 2), np.float32), np.zeros(INSIDE, np.uint8)
+    xy[: len(rows)], kept[: len(rows)] = _frame_pixels(to_frame, kinds.shape[1], rows), kinds.ravel()[rows]
+    return {"inside_xy": xy, "inside_kind": kept, "inside_spacing": np.array(_spacing(to_frame), np.float32)}
 
 
-def _frame_pixels(maps: FaceMaps, rows: np.ndarray) -> np.ndarray:
+def _kinds_of_parts(maps: FaceMaps) -> np.ndarray:
+    """(h, w) u1 `Inside` of a face's parts."""
+    kinds, low = np.zeros(maps.part.shape, np.uint8), maps.canonical[..., 1] < LIDS_END
+    for part, kind in INSIDE_KINDS.items():
+        kinds[(maps.part == part) & low] = kind
+    return kinds
+
+
+def _spacing(to_frame: np.ndarray) -> float:
+    """Frame pixels per map pixel."""
+    return float(np.sqrt(abs(np.linalg.det(to_frame[:, :2]))))
+
+
+def _frame_pixels(to_frame: np.ndarray, width: int, rows: np.ndarray) -> np.ndarray:
     """(N,) numbers of map pixels -> (N, 2) f4 where in the frame they are."""
-    width = maps.part.shape[1]
     at = np.stack([rows % width, rows // width, np.ones(len(rows))], axis=1)
-    return at.astype(np.float32) @ maps.to_frame.T
+    return at.astype(np.float32) @ to_frame.T
 
 
 def _choose_pixels(maps: FaceMaps, template: Template) -> np.ndarray:

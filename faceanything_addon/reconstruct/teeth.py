@@ -7,12 +7,14 @@ than the face's shape has it.
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..model.maps import Inside
 from ..take.take import Actor
-from ..template import Part, Template
+from ..template import Template
 from ..template.shape import own_shapes
 from ..template.teeth import Teeth
 from .evidence import frame_of
@@ -22,11 +24,11 @@ from .per_template import per_template
 from .track import FrameFitter
 
 FRAMES = 24  # so many are asked
-FEW = 40  # pixels between the lips: a narrower gap does not show where teeth end
+FEW = 20  # pixels of the face's map between the lips: a narrower gap does not show where teeth end
 TURNED = 0.6  # sine of a turn from which on one side of an arch hides the other
 HEIGHTS = np.arange(-24, 25) * 0.00025  # metres
 SPREAD = 0.0025, 0.0020  # metres: standard deviation of people's upper and lower teeth about where a shape has them
-LONGER = 0.7  # map pixels by which the parts show teeth longer than they are, learned from rendered people
+LONGER = 0.7, 1.5  # map pixels by which the maps show upper and lower teeth longer, learned from rendered people
 SOFT = 0.6  # map pixels over which teeth end
 WRONG = 0.05  # share of pixels whose part is anything
 SHARE = 0.04  # pixels and frames err together: so many independent ones is one worth
@@ -39,7 +41,7 @@ class Bite:
     """A frame in which one looks into the mouth; N pixels between the lips."""
 
     inside: np.ndarray  # (N, 2) metres that a pixel lies above the upper edge and below the lower one; NaN beside it
-    teeth: np.ndarray  # (N,) bool
+    kind: np.ndarray  # (N,) u1 `Inside`
     pixel: float  # metres across a map pixel
 
 
@@ -85,7 +87,8 @@ def _bites(frames: list[dict[str, np.ndarray]], actor: Actor, template: Template
 
 def open_mouths(evidence: dict[str, np.ndarray]) -> np.ndarray:
     """Numbers of frames that show what lies between the lips, FRAMES at most, evenly spread."""
-    rows = np.flatnonzero(evidence["found"] & ((evidence["inside_part"] > 0).sum(axis=1) >= FEW))
+    area = (evidence["inside_kind"] > 0).sum(axis=1) * (evidence["inside_spacing"] / evidence["spacing"]) ** 2
+    rows = np.flatnonzero(evidence["found"] & (area >= FEW))
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(FRAMES, len(rows))).astype(int))]
 
 
@@ -103,10 +106,10 @@ def bite_of(
     metre = focal / float(edges[0][:, 2].mean())  # frame pixels
     across = np.linalg.inv(metre * pose.rotation[:2, :2])  # frame pixels -> metres along the head's x and y
     upper, lower = ((center + focal * e[:, :2] / e[:, 2:]) @ across.T for e in edges)
-    used = frame["inside_part"] > 0
+    used = frame["inside_kind"] > 0
     seen = frame["inside_xy"][used] @ across.T
     inside = np.stack([seen[:, 1] - _level(seen[:, 0], upper), _level(seen[:, 0], lower) - seen[:, 1]], axis=1)
-    return Bite(inside, frame["inside_part"][used] == Part.TEETH, float(frame["spacing"]) / metre)
+    return Bite(inside, frame["inside_kind"][used], float(frame["inside_spacing"]) / metre)
 
 
 def _level(x: np.ndarray, edge: np.ndarray) -> np.ndarray:
@@ -127,10 +130,21 @@ def heights(bites: list[Bite]) -> np.ndarray:
 def agreement(bite: Bite) -> np.ndarray:
     """(H, H) log likelihood of a frame's pixels, of upper teeth moved by each of HEIGHTS and lower ones likewise."""
     told = np.isfinite(bite.inside).all(axis=1)
-    above, below = (bite.inside[told] + LONGER * bite.pixel).T
+    above, below = (bite.inside[told] + np.array(LONGER) * bite.pixel).T
     soft = SOFT * bite.pixel
-    no_upper = 1 / (1 + np.exp((above[:, None] - HEIGHTS) / soft))
-    no_lower = 1 / (1 + np.exp((below[:, None] + HEIGHTS) / soft))
-    neither = no_upper[:, :, None] * no_lower[:, None, :]
-    right = np.where(bite.teeth[told, None, None], 1 - neither, neither)
-    return np.log(WRONG + (1 - 2 * WRONG) * right).sum(axis=0)
+    no_upper = (1 / (1 + np.exp((above[:, None] - HEIGHTS) / soft)))[:, :, None]
+    no_lower = (1 / (1 + np.exp((below[:, None] + HEIGHTS) / soft)))[:, None, :]
+    kind, total = bite.kind[told], np.zeros((len(HEIGHTS), len(HEIGHTS)))
+    for number, share in _shares(no_upper, no_lower).items():  # an upper tooth hides the lower one behind it
+        total += np.log(WRONG + (1 - 2 * WRONG) * share(kind == number)).sum(axis=0)
+    return total
+
+
+def _shares(no_upper: np.ndarray, no_lower: np.ndarray) -> dict[Inside, Callable[[np.ndarray], np.ndarray]]:
+    """How likely some of the pixels, (N, H, 1) or (N, 1, H) of which show no upper or no lower tooth, are of a kind."""
+    return {
+        Inside.UPPER_TEETH: lambda some: 1 - no_upper[some],
+        Inside.LOWER_TEETH: lambda some: no_upper[some] * (1 - no_lower[some]),
+        Inside.BEHIND: lambda some: no_upper[some] * no_lower[some],
+        Inside.TEETH: lambda some: 1 - no_upper[some] * no_lower[some],
+    }

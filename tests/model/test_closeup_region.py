@@ -18,7 +18,8 @@ from faceanything_addon.model.closeup_region import (
     RegionLook,
     RegionNetwork,
 )
-from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.maps import FaceMaps, Inside
+from faceanything_addon.reconstruct.evidence import observe
 from faceanything_addon.template import load_template
 
 TEMPLATE = load_template()
@@ -112,7 +113,32 @@ def test_a_damaged_file_is_one_line(region: Region, tmp_path) -> None:
 @BOTH
 def test_the_shipped_network_answers_in_range(region: Region) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (region.height, region.width, 3), dtype=np.uint8)
-    look = RegionNetwork(region.file, threads=1, points=len(region.rows(TEMPLATE))).look(picture)
+    look = RegionNetwork(region.file, 1, len(region.rows(TEMPLATE)), region.outputs).look(picture)
     assert look.coefficients.shape == (len(region.coefficients(NAMES)),)
     assert (look.coefficients >= 0).all() and (look.coefficients <= 1).all()
     assert np.isfinite(look.points).all() and np.isfinite(look.point_log_sigma).all()
+    assert (look.inside is None) == (region is BROWS)
+    if look.inside is not None:
+        assert look.inside.shape == (4, region.height, region.width) and (look.inside >= 0).all()
+        assert np.allclose(look.inside.sum(axis=0), 1, atol=1e-4)
+
+
+class Toothed(Marked):
+    """Sees upper teeth on the bright spot."""
+
+    def look(self, image: np.ndarray) -> RegionLook:
+        shares = np.zeros((4, *image.shape[:2]), np.float32)
+        shares[Inside.UPPER_TEETH] = image[..., 0] > 128
+        shares[Inside.OTHER] = 1 - shares[Inside.UPPER_TEETH]
+        return replace(super().look(image), inside=shares)
+
+
+def test_teeth_in_the_frame_are_told_at_their_place() -> None:
+    frame = np.zeros((240, 320, 3), np.uint8)
+    frame[96:104, 166:174] = 255
+    maps = RegionCloseUp(MOUTH, TEMPLATE, network=Toothed(MOUTH)).better(frame, maps_at((160, 105)), 1000.0, 0.3)
+    seen = observe(maps, TEMPLATE)
+    told = seen["inside_kind"] > 0
+    assert told.any() and (seen["inside_kind"][told] == Inside.UPPER_TEETH).all()
+    assert np.allclose(seen["inside_xy"][told].mean(axis=0), (169.5, 99.5), atol=0.5)
+    assert seen["inside_spacing"] == pytest.approx(1000 * MOUTH.side / MOUTH.width, rel=1e-3)

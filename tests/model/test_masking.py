@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from support.both import CELLS, HEIGHT, WIDTH, KnownTracker
 
 from faceanything_addon.footage import Frame
 from faceanything_addon.model.crop import apply
-from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.maps import FaceMaps, Inside, MouthMap
 from faceanything_addon.model.masking import DOUBT, exclude
 
 
@@ -34,6 +36,19 @@ def test_sparse_points_on_left_out_pixels_are_doubted():
     maps.points[:2] = [[25, 25], [WIDTH + 50, 10]]  # the second one lies beyond the frame
     maps.points[2:] = 60
     assert exclude(maps, keep).point_sigma.tolist() == [DOUBT, 1, 1, 1]
+
+
+def test_left_out_pixels_show_nothing_of_the_mouth():
+    keep = np.ones((HEIGHT, WIDTH), bool)
+    keep[: HEIGHT // 2] = False
+    shares = np.zeros((4, HEIGHT, WIDTH), np.float32)
+    shares[Inside.UPPER_TEETH] = 1
+    near = MouthMap(shares, np.eye(3, dtype=np.float32)[:2])
+    after = exclude(replace(seen(), mouth=near), keep).mouth
+    assert after is not None
+    kinds = after.shares.argmax(axis=0)
+    assert (kinds[: HEIGHT // 2] == Inside.OTHER).all() and (kinds[HEIGHT // 2 :] == Inside.UPPER_TEETH).all()
+    assert np.allclose(after.shares.sum(axis=0), 1)
 
 
 def test_a_face_that_is_left_out_is_not_found():

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from faceanything_addon.model.maps import FaceMaps
+from faceanything_addon.model.maps import FaceMaps, Inside
 from faceanything_addon.reconstruct.actor import fit_actor
 from faceanything_addon.reconstruct.evidence import observe, stack
 from faceanything_addon.reconstruct.teeth import FEW, FRAMES, Bite, heights, open_mouths, template_teeth, with_own_teeth
@@ -85,18 +85,29 @@ def test_the_inside_of_lids_is_not_taken_for_the_mouth(template: Template) -> No
     _, _, maps, _ = seen(-0.003, 0.002)
     part = np.where(maps[0].canonical[..., 1] > -0.03, Part.MOUTH, Part.SKIN).astype(np.uint8)
     assert (part == Part.MOUTH).sum() > FEW
-    assert not observe(replace(maps[0], part=part), template)["inside_part"].any()
+    assert not observe(replace(maps[0], part=part), template)["inside_kind"].any()
 
 
 def bite(upper: float, lower: float, count: int = 400) -> Bite:
     """Sharp pixels of an open mouth whose teeth end so much higher than expected."""
     y = np.linspace(-0.02, 0.01, count)
     inside = np.stack([y, -0.012 - y], axis=1)
-    return Bite(inside, (y > upper) | (y < -0.012 + lower), 1e-5)
+    teeth = (y > upper) | (y < -0.012 + lower)
+    return Bite(inside, np.where(teeth, Inside.TEETH, Inside.BEHIND), 1e-5)
 
 
 def test_the_edge_is_where_teeth_end() -> None:
     assert heights([bite(0.002, -0.001)] * 4) == pytest.approx([0.002, -0.001], abs=3e-4)
+
+
+def test_upper_teeth_hide_lower_ones_and_are_told_from_them() -> None:
+    """Teeth that meet leave nothing between them; which jaw's they are tells where they end."""
+    y = np.linspace(-0.02, 0.01, 400)
+    inside = np.stack([y, -0.004 - y], axis=1)
+    for edge in (-0.003, 0.001):
+        kind = np.where(y > edge, Inside.UPPER_TEETH, Inside.LOWER_TEETH)
+        told = heights([Bite(inside, kind.astype(np.uint8), 1e-5)] * 4)
+        assert told[0] == pytest.approx(edge, abs=4e-4)
 
 
 def test_a_single_pixel_moves_nothing_by_much() -> None:
@@ -106,6 +117,8 @@ def test_a_single_pixel_moves_nothing_by_much() -> None:
 
 def test_frames_that_show_the_mouth_are_asked_from_all_over_the_take() -> None:
     parts = np.zeros((200, 96), np.uint8)
-    parts[50:, :FEW] = Part.MOUTH
-    rows = open_mouths({"found": np.arange(200) != 60, "inside_part": parts})
+    parts[50:, :FEW] = Inside.BEHIND
+    size = np.ones(200)
+    evidence = {"found": np.arange(200) != 60, "inside_kind": parts, "inside_spacing": size, "spacing": size}
+    rows = open_mouths(evidence)
     assert len(rows) == FRAMES and rows[0] == 50 and rows[-1] == 199 and 60 not in rows

@@ -67,6 +67,37 @@ def test_points_move_with_the_picture_when_it_is_varied() -> None:
     assert (place - out["points"][:, 0]).abs().max() < 0.5
 
 
+def test_what_shows_between_lips_moves_with_the_picture_and_is_unknown_beyond_it() -> None:
+    task = mouth_task(TEMPLATE)
+    height, width = task.config.height, task.config.width
+    image, inside = torch.zeros(8, 3, height, width), torch.zeros(8, height, width, dtype=torch.uint8)
+    inside[:, 50:60, 40:60] = 2
+    image[:, :, 50:60, 40:60] = 1
+    points = torch.zeros(8, 1, 2)
+    out = closeup.vary({"image": image, "points": points, "inside": inside}, torch.Generator().manual_seed(1))
+    grey = out["image"].mean(1)
+    bright = grey > (grey.amin((1, 2), keepdim=True) + grey.amax((1, 2), keepdim=True)) / 2
+    assert (bright == (out["inside"] == 2)).float().mean() > 0.99 and set(out["inside"].unique().tolist()) == {-1, 0, 2}
+
+
+def test_only_the_map_learns_when_it_alone_is_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closeup, "Source", lambda generator, workers, seed: None)
+    options = closeup.Options(run=tmp_path, task="mouth", only="map", steps=10, threads=1)
+    trainer = closeup.Trainer(options)
+    task, rng = trainer.task, np.random.default_rng(0)
+    size = (2, task.config.height, task.config.width)
+    trainer.replay.arrays = {
+        "image": rng.integers(0, 256, (*size, 3), dtype=np.uint8),
+        "points": np.tile(task.middle.numpy(), (2, 1, 1)),
+        "arkit": np.zeros((2, task.config.extra), np.float32),
+        "inside": rng.integers(0, 4, size, dtype=np.uint8),
+    }
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.step(np.arange(2))
+    changed = {name for name, value in trainer.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and all(name.startswith("map.") for name in changed)
+
+
 def test_the_loss_falls_on_pictures_that_tell() -> None:
     """Gaze written into the picture's brightness is learnt."""
     torch.manual_seed(1)
@@ -119,6 +150,8 @@ def test_a_region_mirrored_twice_is_itself_and_mirrored_once_swaps_sides(task: T
         "points": task.middle.expand(2, count, 2),
         "arkit": torch.rand(2, names, generator=rng),
     }
+    if "inside" in task.fields:
+        batch["inside"] = torch.randint(0, 4, (2, task.config.height, task.config.width), generator=rng)
     once = task.mirrored(batch)
     assert (once["points"] - batch["points"]).abs().max() < 0.5, "the mean face is its own mirror image"
     assert not torch.equal(once["arkit"], batch["arkit"])
@@ -133,6 +166,20 @@ def test_another_tasks_network_lends_its_body() -> None:
     closeup.begin_from(other, one.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(one.body.parameters(), other.body.parameters(), strict=True))
     assert torch.equal(other.middle, brows.middle)
+
+
+@needs_heads
+def test_mouths_tell_upper_teeth_above_lower_ones() -> None:
+    from training.generator.assets import load_assets
+    from training.generator.closeup_mouth import render_batch
+
+    data = render_batch(5, 24, load_assets(Path(os.environ["FACE_DATA"])))
+    assert data["inside"].shape == data["image"].shape[:3] and set(np.unique(data["inside"])) == {0, 1, 2, 3}
+    rows = np.arange(data["inside"].shape[1])[:, None]
+    for inside in data["inside"]:
+        upper, lower = ((inside == kind) for kind in (1, 2))
+        if min(upper.sum(), lower.sum()) > 20:
+            assert (rows * upper).sum() / upper.sum() < (rows * lower).sum() / lower.sum()
 
 
 @needs_heads

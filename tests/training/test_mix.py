@@ -57,6 +57,17 @@ def test_networks_of_other_sizes_are_refused(tmp_path: Path) -> None:
         mixed({one: 1.0, two: 1.0})
 
 
+def test_a_head_that_only_one_has_is_taken_over_as_it_is(tmp_path: Path) -> None:
+    one, two = checkpoint(tmp_path / "one.pt", 1), checkpoint(tmp_path / "two.pt", 2)
+    content = torch.load(two, weights_only=True)
+    content["average"]["map.weight"] = torch.tensor([1.0, 3.0])
+    save_whole(two, content)
+    for files in ({one: 1.0, two: 3.0}, {two: 3.0, one: 1.0}):
+        both = mixed(files)["average"]
+        torch.testing.assert_close(both["map.weight"], torch.tensor([1.0, 3.0]))
+        assert len(both) == len(content["average"])
+
+
 def test_an_older_file_that_does_not_name_a_size_is_mixed_if_its_network_is_the_same(tmp_path: Path) -> None:
     one, two = checkpoint(tmp_path / "one.pt", 1), checkpoint(tmp_path / "two.pt", 2)
     older = torch.load(one, weights_only=True)

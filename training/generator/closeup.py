@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -13,11 +15,20 @@ from . import faults
 from .assets import Assets
 from .looks import draw_looks
 from .render import Actor, background, colour, draw_actors
-from .scene import Builder, add_face, add_hair, add_occluders, add_props
+from .scene import Builder, Flat, add_face, add_hair, add_occluders, add_props
 from .view import FLIP, View, draw_light, rotation
 
 JITTER = 0.0017  # metres by which the square is off
 BLURRED = 0.6  # share of pictures whose frame had fewer pixels than the network sees
+
+
+@dataclass
+class Shot:
+    """A picture, the camera that took it and what stood before it."""
+
+    image: np.ndarray  # (S, S, 3) u1 RGB
+    view: View
+    flat: Flat
 
 
 def draw_turn(rng: np.random.Generator) -> np.ndarray:
@@ -69,8 +80,8 @@ def shoot(
     size: int,
     side: float,
     jitter: float,
-) -> tuple[np.ndarray, View]:
-    """A square picture (size, size, 3) u1 around some of a head's vertices, and its camera; see `draw_near_view`."""
+) -> Shot:
+    """A square picture of `size` pixels around some of a head's vertices; see `draw_near_view`."""
     split = assets.split(seed)
     looks = draw_looks(rng, assets, split)
     view = draw_near_view(rng, actor.vertices[points], size, side, jitter)
@@ -80,16 +91,17 @@ def shoot(
     lens = add_props(build, rng, assets, looks, view, actor.vertices, normal)
     add_occluders(build, rng, looks, view.camera(actor.vertices[assets.face]), rng.choice(2, p=[0.9, 0.1]))
     light = draw_light(rng, assets.places_sh[int(rng.choice(split.places))])
-    image = colour(rng, assets, build.flat(), looks, light, view, lens, background(rng, assets, seed, size))
-    return photograph(rng, image), view
+    flat = build.flat()
+    image = colour(rng, assets, flat, looks, light, view, lens, background(rng, assets, seed, size))
+    return Shot(photograph(rng, image), view, flat)
 
 
 def render_eye(rng: np.random.Generator, assets: Assets, actor: Actor, seed: int) -> dict[str, np.ndarray]:
     """One picture of one eye; a right one is turned into a left one by a mirror."""
     eye = int(rng.integers(2))
     points = assets.template.points[EyePoints.of(assets.template).rows[eye]]
-    image, view = shoot(rng, assets, actor, seed, points, WIDTH, SIDE, JITTER)
-    return {"image": image, **eye_truth(assets, actor, view, points, eye)}
+    shot = shoot(rng, assets, actor, seed, points, WIDTH, SIDE, JITTER)
+    return {"image": shot.image, **eye_truth(assets, actor, shot.view, points, eye)}
 
 
 def eye_truth(assets: Assets, actor: Actor, view: View, points: np.ndarray, eye: int) -> dict[str, np.ndarray]:
