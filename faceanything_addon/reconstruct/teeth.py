@@ -129,11 +129,13 @@ def heights(bites: list[Bite]) -> np.ndarray:
 
 def agreement(bite: Bite) -> np.ndarray:
     """(H, H) log likelihood of a frame's pixels, of upper teeth moved by each of HEIGHTS and lower ones likewise."""
+    from scipy.special import expit
+
     told = np.isfinite(bite.inside).all(axis=1)
     above, below = (bite.inside[told] + np.array(LONGER) * bite.pixel).T
     soft = SOFT * bite.pixel
-    no_upper = (1 / (1 + np.exp((above[:, None] - HEIGHTS) / soft)))[:, :, None]
-    no_lower = (1 / (1 + np.exp((below[:, None] + HEIGHTS) / soft)))[:, None, :]
+    no_upper = expit((HEIGHTS - above[:, None]) / soft)[:, :, None]
+    no_lower = expit(-(HEIGHTS + below[:, None]) / soft)[:, None, :]
     kind, total = bite.kind[told], np.zeros((len(HEIGHTS), len(HEIGHTS)))
     for number, share in _shares(no_upper, no_lower).items():  # an upper tooth hides the lower one behind it
         total += np.log(WRONG + (1 - 2 * WRONG) * share(kind == number)).sum(axis=0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from faceanything_addon.model.closeup_region import MOUTH
 from faceanything_addon.model.maps import Inside
+from faceanything_addon.reconstruct.per_template import per_template
 from faceanything_addon.template import Template
 from faceanything_addon.template.teeth import Teeth
 
@@ -19,6 +20,7 @@ from .raster import empty_buffers, rasterize
 __all__ = ["load_assets", "render_batch"]
 
 
+@per_template
 def inside_of(template: Template) -> np.ndarray:
     """(V,) u1: the `Inside` of each vertex."""
     teeth = Teeth.of(template)
