@@ -29,7 +29,7 @@ from .__main__ import SEEDS
 from .clips import ask_peer, capture
 from .depth_tracks import depth_tracks
 from .surface import face_skin, face_triangles, rasterised
-from .truth import render, truth_size
+from .truth import read_truth, render, truth_size
 
 MM = 1000.0
 FINER = 4  # the truth is drawn at so many times the picture's size
@@ -94,22 +94,26 @@ def nearest_vertices(tracks: np.ndarray, truth: dict[str, np.ndarray]) -> np.nda
     return out
 
 
-def errors(tracks: np.ndarray, vertices: np.ndarray, truth: dict[str, np.ndarray]) -> np.ndarray:
+def errors(
+    tracks: np.ndarray, vertices: np.ndarray, truth: dict[str, np.ndarray], among: np.ndarray | None = None
+) -> np.ndarray:
     """How far in mm points are from the skin they were picked on, over all pairs of frames that both show it.
 
     Args:
         tracks: (F, N, 2) pixels, NaN where a system has no such point.
         vertices: (N,) of the template, which the points stand for; -1 for none.
         truth: as `training.generator.sequence` writes it.
+        among: (F,) bool, the frames in which they are looked for; None: all.
     """
     size, k = truth_size(truth), truth["intrinsics"]
+    frames = range(len(tracks)) if among is None else np.flatnonzero(among)
     out = []
     for a in range(0, len(tracks), EVERY):
         picked = pick(tracks[a], truth["vertices"][a], k, size)
         meant = vertices[picked.points]
         step = picked.places(truth["vertices"][a])[:, 2] - truth["vertices"][a][meant, 2]
         there = (meant >= 0) & truth["visible"][a][meant] & (np.abs(step) < BEHIND)
-        for b in range(len(tracks)):
+        for b in frames:
             place = picked.places(truth["vertices"][b])
             off = np.linalg.norm(tracks[b][picked.points] - project(place, k), axis=1) * place[:, 2] / k[0, 0]
             out.append(MM * off[there & truth["visible"][b][meant] & np.isfinite(off) & (b != a)])
@@ -149,8 +153,7 @@ def where(maps: FaceMaps, wanted: np.ndarray) -> np.ndarray:
 
 def judge(clip: Path, python: str) -> dict[str, np.ndarray]:
     """Errors of each system on one sequence."""
-    with np.load(clip.with_suffix(".npz")) as data:
-        truth = {k: data[k] for k in data.files}
+    truth = read_truth(clip)
     images = [f.image for f in open_footage(clip).frames()]
     with tempfile.TemporaryDirectory() as folder:
         take, _ = capture(clip, Path(folder))

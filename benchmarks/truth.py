@@ -21,6 +21,7 @@ from .surface import compare, face_skin
 
 MM = 1000.0
 FRAMES = 90
+KINDS = {"seed": (), "still": ("--still",), "turned": ("--yaw", "42")}  # of sequences, and what they are drawn with
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -50,14 +51,20 @@ def truth_size(truth: dict) -> int:
     return round(2 * float(truth["intrinsics"][0, 2]) + 1)
 
 
-def render(face_data: Path, folder: Path, seed: int, still: bool = False) -> Path:
-    """A clip of a held-out person, moving or not, with its truth beside it; made once."""
-    clip = kept_in(folder) / f"{'still' if still else 'seed'}{seed}.mp4"
+def render(face_data: Path, folder: Path, seed: int, kind: str = "seed") -> Path:
+    """A clip of a held-out person, one of KINDS, with its truth beside it; made once."""
+    clip = kept_in(folder) / f"{kind}{seed}.mp4"
     if not clip.with_suffix(".npz").exists():
         module = [sys.executable, "-m", "training.generator.sequence", "--face-data", str(face_data)]
         options = ["--seed", str(seed), "--frames", str(FRAMES), "--out", str(clip)]
-        subprocess.run([*module, *options, *["--still"][:still]], check=True)
+        subprocess.run([*module, *options, *KINDS[kind]], check=True)
     return clip
+
+
+def read_truth(clip: Path) -> dict[str, np.ndarray]:
+    """What `render` has laid beside a clip, as `training.generator.sequence` writes it."""
+    with np.load(clip.with_suffix(".npz")) as data:
+        return {k: data[k] for k in data.files}
 
 
 def dense_errors(own: np.ndarray, truth: np.ndarray, seen: np.ndarray) -> float:
@@ -86,8 +93,7 @@ def gaze_degrees(own: np.ndarray, truth: np.ndarray) -> float:
 
 def judge(name: str, clip: Path, python: str) -> list[Row]:
     """Both systems on one sequence."""
-    with np.load(clip.with_suffix(".npz")) as data:
-        truth = {k: data[k] for k in data.files}
+    truth = read_truth(clip)
     with tempfile.TemporaryDirectory() as folder:
         take, _ = capture(clip, Path(folder))
         images = np.stack([f.image for f in open_footage(clip).frames()])
@@ -146,7 +152,7 @@ def told(own: np.ndarray, truth: np.ndarray) -> str:
 
 def still_jitter(face_data: Path, folder: Path, python: str, seed: int) -> dict[str, float]:
     """Both systems on a face that does not move, filmed with noise: RMS acceleration of the 20 points in mm/s^2."""
-    clip = render(face_data, folder, seed, still=True)
+    clip = render(face_data, folder, seed, "still")
     with np.load(clip.with_suffix(".npz")) as data:
         fps, scale = float(data["fps"]), MM * data["vertices"][0, :, 2].mean() / data["intrinsics"][0, 0]
     with tempfile.TemporaryDirectory() as place:

@@ -18,6 +18,7 @@ from training.generator.faults import through_codec
 from training.generator.looks import draw_tone
 from training.generator.motion import converging, draw_motion
 from training.generator.raster import empty_buffers, rasterize
+from training.generator.render import with_touching_lips
 from training.generator.standin import ARKIT
 from training.generator.view import FLIP, View, draw_rotation, draw_view, rotation
 from training.registration import closest_weights
@@ -147,6 +148,27 @@ def test_rounded_lips_come_forward_and_are_shut_or_nearly_so() -> None:
     assert np.median(gap) < 0.002 < np.quantile(gap, 0.9)
     forward = moved[:, seam.lower][:, seam.middle, 2].mean(axis=1)
     assert forward.min() > 0 and np.quantile(forward, 0.1) > 0.002
+
+
+def test_pressed_lips_are_thin_and_shut() -> None:
+    """Tight smiles, which were taken for open mouths: no gap, and less of the lower lip in sight than at rest."""
+    template = load_template()
+    names, seam = template.expression_names, find_seam(template)
+    faces = [people.Face(names) for _ in range(100)]
+    for k, face in enumerate(faces):
+        people.pressed(face, np.random.default_rng(k))
+    rows = np.array([people.constrain(f) for f in faces])
+    shown = [
+        with_touching_lips(template, template.vertices.astype(np.float32), moved)[1]
+        for moved in np.tensordot(rows, template.expressions, axes=1)
+    ]
+    marks = np.stack([template.landmarks(v) for v in [template.vertices, *shown]])
+    gaps = np.array([(v[seam.upper] - v[seam.lower])[seam.middle, 1].mean() for v in shown])
+    assert np.quantile(gaps, 0.9) < 0.0007
+    lower_lip = marks[:, 66, 1] - marks[:, 57, 1]
+    assert np.median(lower_lip[1:]) < 0.75 * lower_lip[0]
+    smiles = rows[:, names.index("mouthSmileLeft")] > 0.2
+    assert 0.3 < smiles.mean() < 0.6
 
 
 def test_motion_blinks_and_speaks() -> None:

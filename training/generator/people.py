@@ -9,8 +9,8 @@ from faceanything_addon.template.shape import EYE_TURN, LID_FOLLOW
 
 # kind: (share, function name); see `expression`.
 KINDS = (
-    ("neutral", 0.07), ("sparse", 0.17), ("extreme", 0.10), ("speech", 0.25), ("smile", 0.11), ("emotion", 0.11),
-    ("bared", 0.10), ("rounded", 0.09),
+    ("neutral", 0.07), ("sparse", 0.15), ("extreme", 0.09), ("speech", 0.23), ("smile", 0.10), ("emotion", 0.10),
+    ("bared", 0.09), ("rounded", 0.08), ("pressed", 0.09),
 )  # fmt: skip
 EMOTIONS = {
     "anger": {"browDown": 1.0, "noseSneer": 0.5, "eyeSquint": 0.5, "mouthPress": 0.6, "jawForward": 0.3},
@@ -81,6 +81,7 @@ def draw_expression(rng: np.random.Generator, names: tuple[str, ...], gaze: np.n
         "emotion": emotion,
         "bared": bared,
         "rounded": rounded,
+        "pressed": pressed,
     }[kind](face, rng)
     lids(face, rng)
     if rng.random() < 0.3:
@@ -164,6 +165,22 @@ def rounded(face: Face, rng: np.random.Generator) -> None:
         face.add("jawOpen", 0.25 * rng.random(), rng)
     if rng.random() < 0.5:
         face.add("mouthClose", rng.random(), rng)
+
+
+def pressed(face: Face, rng: np.random.Generator) -> None:
+    """Lips held shut and thin: a tight smile, doubt, a word held back. An upper lip rolled in alone would open them."""
+    rolled = rng.uniform(0.2, 1.0)
+    face.add("mouthRollLower", rolled, rng)
+    face.add("mouthRollUpper", rolled * rng.choice([0.0, rng.random()]), rng)
+    for stem, scale in (("mouthPress", 1.0), ("mouthShrugLower", 1.0), ("mouthShrugUpper", 0.4), ("mouthDimple", 1.0)):
+        if rng.random() < 0.6:
+            face.add(stem, scale * rng.random(), rng)
+    mood = rng.choice(["mouthSmile", "mouthFrown", "mouthStretch", ""], p=[0.5, 0.15, 0.15, 0.2])
+    if mood:
+        face.add(str(mood), rng.uniform(0.2, 1.0), rng, 0.25)
+    if rng.random() < 0.25:
+        face.add("jawOpen", 0.25 * rng.random(), rng)
+        face.add("mouthClose", 1.0, rng)
 
 
 def smile(face: Face, rng: np.random.Generator) -> None:
