@@ -20,6 +20,7 @@ CROSSTALK = DATA / "crosstalk.npy"
 AMPLITUDE = DATA / "amplitude.json"
 KNEE = 0.3  # from here on a motion is amplified in full; what is smaller is more often none at all
 MOST = 2.0  # times what is seen of a movement, before it is amplified: none is made of nothing
+HELD_AIR = 0.003, 0.006  # metres between the lips: from there on cheeks lose the air that puffs them, and have lost it
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,14 @@ def amplified(coefficients: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
 
 
 def full_motion(coefficients: np.ndarray, driving: Driving, template: Template, neutral: np.ndarray) -> np.ndarray:
-    """(F, 52) of the fitted mesh -> those to drive a character with, lips and lids as far apart."""
+    """(F, 52) of the fitted mesh -> those to drive a character with, lips and lids as far apart.
+
+    Cheeks wider than the template's shapes have them are fitted as puffed ones, in open smiles too: those keep their
+    width in the mesh, but puff no character's cheeks.
+    """
     out = amplified(unmixed(coefficients, driving.crosstalk), driving.amplitude)
     gap, rate = lip_gap(coefficients, template, neutral)
+    out[:, template.expression_names.index("cheekPuff")] *= 1 - smooth_step(gap, *HELD_AIR)
     jaw = template.expression_names.index("jawOpen")
     if rate[jaw] > 1e-4:
         out[:, jaw] = np.clip(out[:, jaw] - (out @ rate - gap) / rate[jaw], 0, 1)

@@ -137,3 +137,21 @@ def test_larger_squints_leave_lids_as_far_apart_and_shut_eyes_shut():
     assert (driven[:, squint] > coefficients[:, squint] + 0.1).all()
     assert lid_gap(driven[:10]) == pytest.approx(lid_gap(coefficients[:10]), abs=1e-6)
     assert (driven[10:, blink] == 1).all()
+
+
+def test_open_lips_puff_no_cheeks_and_shut_ones_do():
+    """Wide cheeks of an open smile drove a character's to three quarters puffed."""
+    template, puff = load_template(), NAMES.index("cheekPuff")
+    plain = Driving(np.zeros((52, 52)), np.ones(52))
+    shut, narrow, wide = (
+        seen(20, cheekPuff=(0.3, 0.8), mouthSmileLeft=(0.3, 0.8), jawOpen=jaw)
+        for jaw in ((0.0, 0.0), (0.05, 0.1), (0.4, 0.8))
+    )
+    told = [full_motion(rows, plain, template, template.vertices)[:, puff] for rows in (shut, narrow, wide)]
+    assert told[0] == pytest.approx(shut[:, puff])
+    assert (told[1] > 0.2).all()
+    assert told[2].max() < 0.01
+    gaps = [lip_gap(rows, template, template.vertices)[0] for rows in (narrow, wide)]
+    assert gaps[0].max() < 0.0045 and gaps[1].min() > 0.006
+    drives = full_motion(wide, plain, template, template.vertices)
+    assert lip_gap(drives, template, template.vertices)[0] == pytest.approx(gaps[1], abs=2e-4)
