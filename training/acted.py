@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy as np
 from faceanything_addon.model.embedded import networks_digest
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.reconstruct.evidence import observe
+from faceanything_addon.template import Part, Template
 
-from .generator import people
+from .generator import people, personal
 from .generator.acting import acted_motion
 from .generator.assets import Assets, load_assets
 from .generator.motion import draw_motion
@@ -26,6 +28,8 @@ from .generator.sequence import render_sequence, true_identity
 FIRST_SEED, FRAMES, RATE, SIZE = 5100, 12, 2.0, 480
 YAW = 6.0, 25.0  # degrees of the largest turning
 SHARE = 0.3, 0.55  # of the picture's width, of the largest face
+OWN_SHAPES = 0.6  # of the people move in shapes of their own: real ones do
+PLACES = 8  # on a face at which its movements go farther or less far than the template's, beside those of the mouth
 TRUTH = "true_"
 
 Arrays = dict[str, np.ndarray]
@@ -39,11 +43,27 @@ def act(assets: Assets, seed: int) -> Arrays:
     motion = draw(rng, names, FRAMES, RATE, yaw)
     for k in np.flatnonzero(rng.random(FRAMES) < 0.3):
         motion.arkit[k] = people.draw_expression(rng, names, motion.gaze[k])
-    data = render_sequence(assets, seed, FRAMES, SIZE, motion=motion, share=float(rng.uniform(*SHARE)))
+    share, own = float(rng.uniform(*SHARE)), np.random.default_rng((seed, 2))
+    moves = in_own_shapes(assets.template, own) if own.random() < OWN_SHAPES else assets.template
+    drawn = replace(assets, template=moves)
+    data = render_sequence(drawn, seed, FRAMES, SIZE, motion=motion, share=share)
     tracker = FaceTracker(assets.template, threads=1)
     rows = [observe(tracker.next(image), assets.template) for image in data["image"]]
     truth = {f"{TRUTH}arkit": data["arkit"], f"{TRUTH}identity": true_identity(assets, seed)}
     return truth | {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def in_own_shapes(template: Template, rng: np.random.Generator) -> Template:
+    """The template of somebody who moves in shapes of their own; lids and the jaw go as everybody's do."""
+    skin = np.flatnonzero((template.part == Part.SKIN) & (template.regions["face"] > 0.5))
+    field = personal.movement_field(rng, template)
+    field += personal.field_about(rng, template, template.vertices[rng.choice(skin, PLACES)])
+    field = field.clip(personal.LEAST - 1, personal.MOST - 1)
+    field[np.isin(template.part, personal.HELD)] = 0
+    own = [not name.startswith("eye") and name not in personal.JAW for name in template.expression_names]
+    expressions = template.expressions.copy()
+    expressions[own] *= 1 + field
+    return replace(template, expressions=expressions)
 
 
 def seen(face_data: Path | None, work: Path, count: int) -> Iterator[tuple[Arrays, Arrays]]:

@@ -39,8 +39,14 @@ def own_movement(rng: np.random.Generator, template: Template, moved: np.ndarray
 def movement_field(rng: np.random.Generator, template: Template) -> np.ndarray:
     """(V, 3) smooth, even field around the mouth, on the neutral template."""
     lips = template.landmarks(template.vertices)[LIPS]
+    places = lips[rng.integers(len(lips), size=PLACES)] + SCATTER * rng.normal(size=(PLACES, 3))
+    return field_about(rng, template, places)
+
+
+def field_about(rng: np.random.Generator, template: Template, places: np.ndarray) -> np.ndarray:
+    """(V, 3) smooth, even field about some places (N, 3) of the neutral template."""
     field = np.zeros_like(template.vertices)
-    for place in lips[rng.integers(len(lips), size=PLACES)] + SCATTER * rng.normal(size=(PLACES, 3)):
+    for place in places:
         reach, strength = np.exp(rng.uniform(*np.log(REACH))), STRENGTH * rng.normal(size=3)
         nearest = np.minimum(
             ((template.vertices - place) ** 2).sum(-1), ((template.vertices - place * (-1, 1, 1)) ** 2).sum(-1)
