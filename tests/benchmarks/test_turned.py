@@ -34,7 +34,7 @@ def test_a_map_of_the_mesh_shows_its_own_skin_and_a_shifted_one_is_off_by_the_sh
     assert 0.02 < seen.mean() < 0.5
     error, wrong = canonical_errors(shown, shown)
     assert error.max() == 0 and not wrong.any()
-    error, _ = canonical_errors(canonical_map(vertices + np.float32([0.003, 0, 0]), CAMERA, SIZE), shown)
+    error, _ = canonical_errors(canonical_map(vertices + np.array([0.003, 0, 0], np.float32), CAMERA, SIZE), shown)
     assert 2 < np.median(error) < 8
 
 
