@@ -177,13 +177,18 @@ def line(name: str, values: dict[str, np.ndarray]) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(text: str | None) -> argparse.Namespace:
+    """Command line of a benchmark that judges rendered sequences."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--face-data", type=Path, required=True)
     parser.add_argument("--sequences", type=Path, default=Path("build/sequences"))
     parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
     parser.add_argument("--peer", required=True, help="Python of the peer's environment")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments(__doc__)
     rows: list[dict[str, np.ndarray]] = []
     for seed in options.seeds:
         rows.append(judge(render(options.face_data, options.sequences, seed), options.peer))

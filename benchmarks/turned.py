@@ -10,7 +10,6 @@ the skin that is truly there, in canonical coordinates; the other columns are th
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -20,10 +19,9 @@ from faceanything_addon.footage import open_footage
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.template import load_template
 
-from .__main__ import SEEDS
 from .clips import ask_peer, capture
 from .surface import compare, face_skin, face_triangles, rasterised
-from .tracks import IRISES, errors, map_tracks, mesh_tracks, nearest_vertices, project
+from .tracks import IRISES, arguments, errors, map_tracks, mesh_tracks, nearest_vertices, project
 from .truth import dense_errors, gaze_degrees, read_truth, render, truth_size
 
 MM = 1000.0
@@ -123,12 +121,7 @@ def summary(rows: list[list[float]]) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-data", type=Path, required=True)
-    parser.add_argument("--sequences", type=Path, default=Path("build/sequences"))
-    parser.add_argument("--seeds", type=int, nargs="*", default=SEEDS)
-    parser.add_argument("--peer", required=True, help="Python of the peer's environment")
-    options = parser.parse_args()
+    options = arguments(__doc__)
     print("| " + " | ".join(TITLES) + " |\n" + "|---" * len(TITLES) + "|")
     rows: dict[str, list[list[float]]] = {}
     for seed in options.seeds:

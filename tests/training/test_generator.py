@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -136,14 +137,19 @@ def test_expressions_stay_in_range() -> None:
     assert (rows[:, ARKIT.index("eyeBlinkLeft")] > 0.9).mean() > 0.08
 
 
+def acted(kind: Callable[[people.Face, np.random.Generator], None], count: int = 100) -> np.ndarray:
+    """(N, 52) coefficients of several people's expressions of one kind."""
+    faces = [people.Face(load_template().expression_names) for _ in range(count)]
+    for k, face in enumerate(faces):
+        kind(face, np.random.default_rng(k))
+    return np.array([people.constrain(face) for face in faces])
+
+
 def test_rounded_lips_come_forward_and_are_shut_or_nearly_so() -> None:
     """Lips that are taken for open ones where their wet side takes the light: half of them within 2 mm."""
     template = load_template()
-    names, seam = template.expression_names, find_seam(template)
-    faces = [people.Face(names) for _ in range(100)]
-    for k, face in enumerate(faces):
-        people.rounded(face, np.random.default_rng(k))
-    moved = np.tensordot(np.array([people.constrain(f) for f in faces]), template.expressions, axes=1)
+    seam = find_seam(template)
+    moved = np.tensordot(acted(people.rounded), template.expressions, axes=1)
     gap = (moved[:, seam.upper] - moved[:, seam.lower])[:, seam.middle, 1].mean(axis=1)
     assert np.median(gap) < 0.002 < np.quantile(gap, 0.9)
     forward = moved[:, seam.lower][:, seam.middle, 2].mean(axis=1)
@@ -152,12 +158,8 @@ def test_rounded_lips_come_forward_and_are_shut_or_nearly_so() -> None:
 
 def test_pressed_lips_are_thin_and_shut() -> None:
     """Tight smiles, which were taken for open mouths: no gap, and less of the lower lip in sight than at rest."""
-    template = load_template()
-    names, seam = template.expression_names, find_seam(template)
-    faces = [people.Face(names) for _ in range(100)]
-    for k, face in enumerate(faces):
-        people.pressed(face, np.random.default_rng(k))
-    rows = np.array([people.constrain(f) for f in faces])
+    template, rows = load_template(), acted(people.pressed)
+    seam = find_seam(template)
     shown = [
         with_touching_lips(template, template.vertices.astype(np.float32), moved)[1]
         for moved in np.tensordot(rows, template.expressions, axes=1)
@@ -167,7 +169,7 @@ def test_pressed_lips_are_thin_and_shut() -> None:
     assert np.quantile(gaps, 0.9) < 0.0007
     lower_lip = marks[:, 66, 1] - marks[:, 57, 1]
     assert np.median(lower_lip[1:]) < 0.75 * lower_lip[0]
-    smiles = rows[:, names.index("mouthSmileLeft")] > 0.2
+    smiles = rows[:, template.expression_names.index("mouthSmileLeft")] > 0.2
     assert 0.3 < smiles.mean() < 0.6
 
 
