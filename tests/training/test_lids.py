@@ -54,7 +54,7 @@ def test_lids_that_squints_would_have_overlap_meet() -> None:
 
 def test_eyes_are_pressed_shut_on_the_sides_that_are_shut() -> None:
     names, rng = load_template().expression_names, np.random.default_rng(3)
-    drawn = np.array([people.draw_expression(rng, names, np.zeros((2, 2))) for _ in range(3000)])
+    drawn = np.array([people.draw_expression(rng, names, np.zeros((2, 2))) for _ in range(12000)])
     blink, squint = (
         drawn[:, [names.index(f"{stem}{s}") for s in people.SIDES]] for stem in ("eyeBlink", "cheekSquint")
     )
