@@ -40,12 +40,6 @@ GROUPS = {
 Row = dict[str, float]
 
 
-def yaw(truth: Truth) -> float:
-    """Degrees between the face's direction and the camera, about the vertical."""
-    x, _, z = truth.pose[:3, 2]
-    return float(np.degrees(np.arctan2(abs(x), -z)))
-
-
 def millimetres(truth: Truth) -> float:
     """Of a pixel of the picture at the head's origin."""
     return float(MM * truth.pose[2, 3] / truth.focal)
@@ -174,7 +168,7 @@ def steady_offset(off: np.ndarray, heads: np.ndarray, rounds: int = 20) -> np.nd
 
 def bands(truths: list[Truth]) -> dict[str, np.ndarray]:
     """Name of a band -> (N,) bool."""
-    yaws, covered = np.array([yaw(t) for t in truths]), np.array([t.covered for t in truths])
+    yaws, covered = m.yaw(np.stack([t.pose for t in truths])), np.array([t.covered for t in truths])
     tone, age = np.array([t.tone for t in truths]), np.array([t.age for t in truths])
     dark, light = np.quantile(tone, [1 / 3, 2 / 3])
     front = yaws <= 45

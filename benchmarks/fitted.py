@@ -17,7 +17,7 @@ from faceanything_addon.reconstruct.likeness import as_unlike, embedded_likeness
 from faceanything_addon.take import Frames, camera_vertices
 from faceanything_addon.template import Template
 
-from .surface import rasterised
+from .surface import corner_shares, rasterised
 from .tracks import project
 
 
@@ -41,7 +41,7 @@ def drawn_over(maps: FaceMaps, frames: Frames, template: Template) -> FaceMaps:
     vertices, camera = camera_vertices(frames)[0], frames.intrinsics[0]
     ids, bary, depth = visible(vertices, camera, maps)
     hit = ids >= 0
-    share = np.concatenate([1 - bary.sum(axis=2, keepdims=True), bary], axis=2)[hit]
+    share = corner_shares(bary[hit])
     canonical, sight = maps.canonical.copy(), maps.depth.copy()
     canonical[hit] = np.einsum("nk,nkd->nd", share, template.vertices[template.triangles[ids[hit]]])
     y, x = np.nonzero(hit)

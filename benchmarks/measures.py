@@ -145,3 +145,8 @@ def similarity_align(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     d = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
     scale = (s * np.diag(d)).sum() / (p**2).sum()
     return scale * p @ (u @ d @ vt).T + target.mean(0)
+
+
+def yaw(poses: np.ndarray) -> np.ndarray:
+    """(F, 4, 4) camera from head -> (F,) degrees between the face's direction and the camera, about the vertical."""
+    return np.degrees(np.arctan2(np.abs(poses[:, 0, 2]), -poses[:, 2, 2]))

@@ -46,6 +46,11 @@ def rasterised(pixels: np.ndarray, depth: np.ndarray, size: int) -> tuple[np.nda
     return ids, bary, nearest
 
 
+def corner_shares(bary: np.ndarray) -> np.ndarray:
+    """(..., 2) last corners' weights -> (..., 3) all corners'."""
+    return np.concatenate([1 - bary.sum(axis=-1, keepdims=True), bary], axis=-1)
+
+
 def draw(vertices: np.ndarray, intrinsics: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """(V, 3) in camera space -> depth (h, h) metres and unit normals (h, h, 3), h = size / SHRINK; NaN off the face."""
     from training.generator.raster import vertex_normals
@@ -60,7 +65,7 @@ def draw(vertices: np.ndarray, intrinsics: np.ndarray, size: int) -> tuple[np.nd
     vertex_normals(vertices, triangles, normal)
     seen = ids >= 0
     seen[seen] = face[ids[seen]]
-    weights = np.concatenate([1 - bary.sum(axis=2, keepdims=True), bary], axis=2)[seen]
+    weights = corner_shares(bary[seen])
     normals = np.full((h, h, 3), np.nan)
     normals[seen] = np.einsum("nk,nkd->nd", weights, normal[triangles[ids[seen]]])
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)

@@ -19,24 +19,20 @@ from faceanything_addon.footage import open_footage
 from faceanything_addon.model.tracker import FaceTracker
 from faceanything_addon.template import load_template
 
+from . import measures as m
+from .bands import SIDE
 from .clips import ask_peer, capture
-from .surface import compare, face_skin, face_triangles, rasterised
+from .surface import compare, corner_shares, face_skin, face_triangles, rasterised
 from .tracks import IRISES, arguments, errors, map_tracks, mesh_tracks, nearest_vertices, project
 from .truth import dense_errors, gaze_degrees, read_truth, render, truth_size
 
 MM = 1000.0
 TURNED = 45.0  # degrees
-SIDE = 0.01  # metres from the middle at which left and right can be told
 TITLES = (
     "sequence", "yaw", "frames", "found", "dense mm", "depth RMSE mm", "normals °", "canonical mean mm", "median",
     "wrong side %", "gaze °", "between frames: take mm", "network alone", "MediaPipe", "its faces found",
 )  # fmt: skip
 Arrays = dict[str, np.ndarray]
-
-
-def yaws(poses: np.ndarray) -> np.ndarray:
-    """(F, 4, 4) camera from head -> (F,) degrees between the face's direction and the camera, about the vertical."""
-    return np.degrees(np.arctan2(np.abs(poses[:, 0, 2]), -poses[:, 2, 2]))
 
 
 def canonical_map(vertices: np.ndarray, intrinsics: np.ndarray, size: int) -> np.ndarray:
@@ -45,7 +41,7 @@ def canonical_map(vertices: np.ndarray, intrinsics: np.ndarray, size: int) -> np
     ids, bary, _ = rasterised(project(vertices, intrinsics), vertices[:, 2], size)
     hit = ids >= 0
     hit[hit] = face[ids[hit]]
-    share = np.concatenate([1 - bary.sum(axis=2, keepdims=True), bary], axis=2)[hit]
+    share = corner_shares(bary[hit])
     out = np.full((size, size, 3), np.nan)
     out[hit] = np.einsum("nk,nkd->nd", share, load_template().vertices[triangles[ids[hit]]])
     return out
@@ -103,7 +99,7 @@ def judge(clip: Path, python: str) -> dict[str, list[float]]:
     tracks = {"take": mesh_tracks(take), "network alone": alone, "MediaPipe": peer[:, :-IRISES, :2]}
     skin = np.flatnonzero(face_skin(template))
     vertices = {"take": skin, "network alone": skin, "MediaPipe": nearest_vertices(tracks["MediaPipe"], truth)}
-    turned = yaws(truth["pose"]) > TURNED
+    turned = m.yaw(truth["pose"]) > TURNED
     chosen = {"to 45": ~turned, "beyond": turned}
     return {name: figures(take, truth, tracks, vertices, f) for name, f in chosen.items() if f.any()}
 

@@ -58,11 +58,9 @@ def in_own_shapes(template: Template, rng: np.random.Generator) -> Template:
     skin = np.flatnonzero((template.part == Part.SKIN) & (template.regions["face"] > 0.5))
     field = personal.movement_field(rng, template)
     field += personal.field_about(rng, template, template.vertices[rng.choice(skin, PLACES)])
-    field = field.clip(personal.LEAST - 1, personal.MOST - 1)
-    field[np.isin(template.part, personal.HELD)] = 0
     own = [not name.startswith("eye") and name not in personal.JAW for name in template.expression_names]
     expressions = template.expressions.copy()
-    expressions[own] *= 1 + field
+    expressions[own] *= 1 + personal.bounded(field, template)
     return replace(template, expressions=expressions)
 
 

@@ -6,8 +6,9 @@ import pytest
 
 pytest.importorskip("numba")
 
+from benchmarks.measures import yaw
 from benchmarks.tracks import errors
-from benchmarks.turned import canonical_errors, canonical_map, summary, yaws
+from benchmarks.turned import canonical_errors, canonical_map, summary
 from faceanything_addon.template import Part, load_template
 
 SIZE = 96
@@ -24,7 +25,7 @@ def head(degrees: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_yaw_is_told_to_either_side_and_beyond_profile() -> None:
     poses = np.stack([head(a)[1] for a in (0, 30, -60, 100)])
-    assert yaws(poses) == pytest.approx([0, 30, 60, 100], abs=1e-6)
+    assert yaw(poses) == pytest.approx([0, 30, 60, 100], abs=1e-6)
 
 
 def test_a_map_of_the_mesh_shows_its_own_skin_and_a_shifted_one_is_off_by_the_shift() -> None:

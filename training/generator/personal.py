@@ -31,9 +31,14 @@ def own_movement(rng: np.random.Generator, template: Template, moved: np.ndarray
         return moved
     jaw = [template.expression_names.index(name) for name in JAW]
     held = np.tensordot(how[jaw], template.expressions[jaw], axes=1)
-    field = movement_field(rng, template).clip(LEAST - 1, MOST - 1)
-    field[np.isin(template.part, HELD)] = 0
-    return moved + field * (moved - held)
+    return moved + bounded(movement_field(rng, template), template) * (moved - held)
+
+
+def bounded(field: np.ndarray, template: Template) -> np.ndarray:
+    """(V, 3) a field within what people differ by; 0 where everybody moves alike."""
+    out = field.clip(LEAST - 1, MOST - 1)
+    out[np.isin(template.part, HELD)] = 0
+    return out
 
 
 def movement_field(rng: np.random.Generator, template: Template) -> np.ndarray:
